@@ -1,0 +1,5 @@
+//! Where does a request go?
+
+mod router;
+
+pub use router::{Decision, HeaderEdit, Router, RouterSource, Verdict};
