@@ -1,1 +1,3 @@
-//! Integration tests.
+//! End-to-end tests, in one binary so that they link once.
+
+mod layers;
