@@ -1,0 +1,69 @@
+//! What the admin address asks of the program that it administers.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::problem::Diagnostic;
+use crate::status::{Drain, DrainRequest, Phase, Reload, Status};
+
+/// An answer that takes a while.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The running balancer, as seen from its admin address.
+///
+/// The methods that are not async answer from memory and must not block.
+pub trait Control: Send + Sync + 'static {
+    /// Everything that `equipoise status` shows.
+    fn status(&self) -> Status;
+
+    /// Where the program is in its life; readiness follows from it.
+    fn phase(&self) -> Phase;
+
+    /// All metrics in OpenMetrics text.
+    fn metrics(&self) -> String;
+
+    /// The configuration that serves now, defaults filled in, as TOML.
+    fn effective_config(&self) -> String;
+
+    /// Reads the configuration again and puts it to work as one transaction.
+    ///
+    /// It is run to its end even when the caller goes away. Concurrent calls are the implementation's to order.
+    ///
+    /// # Errors
+    /// Says why the old generation serves on.
+    fn reload(&self) -> Pending<'_, Result<Reload, ReloadError>>;
+
+    /// Begins to drain: readiness fails, listeners close, and the program ends when the last request has, or at the
+    /// deadline. Returns at once. A second call changes nothing and reports the drain that is under way.
+    fn drain(&self, request: DrainRequest) -> Drain;
+}
+
+/// Why a reload changed nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReloadError {
+    /// The configuration does not pass its checks.
+    #[error("the configuration was refused; generation {generation} serves on")]
+    Refused {
+        /// The generation that still serves.
+        generation: u64,
+        /// Every problem that was found.
+        diagnostics: Vec<Diagnostic>,
+        /// The same, drawn for a terminal without colour.
+        rendered: String,
+    },
+    /// The configuration is sound but could not be put to work: an address in use, a plugin that does not load.
+    #[error("the configuration could not be put to work, generation {generation} serves on: {reason}")]
+    Failed {
+        /// The generation that still serves.
+        generation: u64,
+        /// What was attempted and why it failed.
+        reason: String,
+    },
+    /// The program is about to end.
+    #[error("draining: no further configuration is taken")]
+    Draining,
+    /// The configuration was built in code: there is nothing to read again.
+    #[error("the configuration does not come from a file, so there is nothing to read again")]
+    NoSource,
+}
