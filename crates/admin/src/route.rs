@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -82,11 +83,11 @@ async fn config(State(control): Shared) -> Response {
     ([(header::CONTENT_TYPE, media_type)], control.effective_config()).into_response()
 }
 
-async fn reload(State(control): Shared, body: Result<Bytes, axum::extract::rejection::BytesRejection>) -> Response {
+async fn reload(State(control): Shared, body: Result<Bytes, BytesRejection>) -> Response {
     match body {
         Ok(body) if body.is_empty() => {}
         Ok(_) => return bad_body("a reload takes no body").into_response(),
-        Err(error) => return bad_body(error.body_text()).into_response(),
+        Err(rejection) => return unread(&rejection).into_response(),
     }
     // A task of its own: a caller that goes away must not cut a transaction in half.
     let done: Result<Result<Reload, _>, _> = tokio::spawn(async move { control.reload().await }).await;
@@ -100,14 +101,10 @@ async fn reload(State(control): Shared, body: Result<Bytes, axum::extract::rejec
     }
 }
 
-async fn drain(
-    State(control): Shared,
-    headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
-) -> Response {
+async fn drain(State(control): Shared, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
     let request = match body {
         Ok(body) => drain_request(&headers, &body),
-        Err(error) => Err(bad_body(error.body_text())),
+        Err(rejection) => Err(unread(&rejection)),
     };
     match request {
         Ok(request) => (StatusCode::ACCEPTED, Json(control.drain(request))).into_response(),
@@ -129,6 +126,10 @@ fn drain_request(headers: &HeaderMap, body: &[u8]) -> Result<DrainRequest, Box<P
 
 fn bad_body(detail: impl Into<String>) -> Box<Problem> {
     Problem::new(StatusCode::BAD_REQUEST, "bad-body", "bad body", detail)
+}
+
+fn unread(rejection: &BytesRejection) -> Box<Problem> {
+    Problem::new(rejection.status(), "bad-body", "bad body", rejection.body_text())
 }
 
 async fn not_found(request: Request) -> Box<Problem> {

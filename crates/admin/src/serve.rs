@@ -92,3 +92,6 @@ async fn accept(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
