@@ -1,4 +1,10 @@
-//! One look at one target.
+//! One look at one target: what a probe is, and the only list of kinds in the program. The list is their configuration
+//! too.
+
+mod bounded;
+mod http;
+mod plugin;
+mod tcp;
 
 use std::fmt;
 use std::future::Future;
@@ -7,6 +13,13 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use equipoise_target::PluginName;
+use serde::{Deserialize, Serialize};
+
+pub use self::bounded::look;
+pub use self::http::{ExpectedStatus, HttpCheck, JsonField, Scalar};
+pub use self::plugin::PluginCheck;
+pub use self::tcp::TcpCheck;
+use crate::terms::{Problem, Terms, Written};
 
 /// What one look at a target said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,4 +45,99 @@ pub trait Probe: fmt::Debug + Send + Sync {
 pub trait ProbeSource {
     /// The health check of the plugin `name`; `None` when there is none of that name.
     fn probe(&self, name: &PluginName) -> Option<Arc<dyn Probe>>;
+}
+
+/// For programs without plugins: knows none.
+impl ProbeSource for () {
+    fn probe(&self, _: &PluginName) -> Option<Arc<dyn Probe>> {
+        None
+    }
+}
+
+/// Why a check could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildProbeError {
+    /// The check names a plugin that is not there, or that is no health check.
+    #[error("there is no health check plugin named `{name}`")]
+    UnknownPlugin {
+        /// The name that was asked for.
+        name: PluginName,
+    },
+}
+
+/// A health check: its kind, with the kind's settings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthCheck {
+    /// Passes when a TCP connection can be opened. Sees nothing but an open port.
+    Tcp(TcpCheck),
+    /// Passes when an HTTP request is answered as expected.
+    Http(Box<HttpCheck>),
+    /// Asks a plugin.
+    Plugin(PluginCheck),
+}
+
+impl HealthCheck {
+    /// The probe that this check looks with.
+    ///
+    /// # Errors
+    /// [`BuildProbeError`] when `source` has no plugin of the name that the check asks for.
+    pub fn probe(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+        match self {
+            Self::Tcp(check) => Ok(check.build()),
+            Self::Http(check) => Ok(check.build()),
+            Self::Plugin(check) => check.build(source),
+        }
+    }
+
+    /// What people recognise the check by: the kind and what it asks for.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Tcp(_) => "tcp".into(),
+            Self::Http(check) => format!("http {}", check.path),
+            Self::Plugin(check) => format!("plugin {}", check.name),
+        }
+    }
+
+    /// The common settings with defaults filled in and brought into range.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        self.written().terms()
+    }
+
+    /// What fits together badly in these settings; empty when they can be used as written.
+    #[must_use]
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.written().problems();
+        if let Self::Http(check) = self {
+            problems.extend(check.problems());
+        }
+        problems
+    }
+
+    /// Whether the check can tell no more than that a port is open: it passes while everything behind the port is gone.
+    #[must_use]
+    pub fn sees_only_a_port(&self) -> bool {
+        matches!(self, Self::Tcp(_))
+    }
+
+    /// The plugin that the check asks, if it asks one.
+    #[must_use]
+    pub fn plugin(&self) -> Option<&PluginName> {
+        match self {
+            Self::Plugin(check) => Some(&check.name),
+            Self::Tcp(_) | Self::Http(_) => None,
+        }
+    }
+
+    fn written(&self) -> Written {
+        match self {
+            Self::Tcp(check) => check.written(),
+            Self::Http(check) => check.written(),
+            Self::Plugin(check) => check.written(),
+        }
+    }
 }

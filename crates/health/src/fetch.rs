@@ -1,0 +1,159 @@
+//! One HTTP/1.1 request to one address, bounded in time and size. For checks and for guests that ask for HTTP; requests
+//! of clients never pass here.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderValue, Request, header, response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+/// Most bytes of an answer's head.
+const LARGEST_HEAD: usize = 64 * 1024;
+
+/// Bounds of one exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// From the first connect to the last byte that is read.
+    pub time: Duration,
+    /// Most bytes of the body that are read; the rest is left, and the answer is marked. With 0 the head alone counts:
+    /// the body is not waited for.
+    pub body: usize,
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Fetched {
+    /// Status and fields.
+    pub head: response::Parts,
+    /// The body, up to the limit.
+    pub body: Bytes,
+    /// Whether `body` is all of it.
+    pub complete: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// No connection.
+    #[error("connecting to {address}")]
+    Connect {
+        /// Where to.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// A connection, but no HTTP answer on it.
+    #[error("asking {address} for an answer")]
+    Exchange {
+        /// Where to.
+        address: SocketAddr,
+        /// What went wrong.
+        source: hyper::Error,
+    },
+    /// The head of an answer, but its body broke off.
+    #[error("reading the body that {address} sent")]
+    Body {
+        /// Where from.
+        address: SocketAddr,
+        /// What went wrong.
+        source: hyper::Error,
+    },
+    /// The time was up.
+    #[error("no answer from {address} within {limit:?}")]
+    Timeout {
+        /// Where from.
+        address: SocketAddr,
+        /// The time that there was.
+        limit: Duration,
+    },
+}
+
+impl FetchError {
+    /// One line for people who know which address was asked.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Connect { source, .. } => format!("connect: {source}"),
+            Self::Exchange { source, .. } if source.is_parse() => format!("the answer is not HTTP: {source}"),
+            Self::Exchange { source, .. } if source.is_incomplete_message() || source.is_closed() => {
+                "the connection was closed without an answer".into()
+            }
+            Self::Exchange { source, .. } => format!("no answer: {source}"),
+            Self::Body { source, .. } => format!("the body broke off: {source}"),
+            Self::Timeout { limit, .. } => {
+                format!("no answer within {}", humantime_serde::re::humantime::format_duration(*limit))
+            }
+        }
+    }
+}
+
+/// Sends `request` to `address` on a connection of its own, which is closed afterwards.
+///
+/// The URI is sent as it is: give it path and query only. `Host` is taken from `address` when it is missing. Redirects
+/// are answers like any other. Dropping the future closes the connection.
+///
+/// # Errors
+/// [`FetchError`] when no answer came in time; a status of any kind is an answer.
+pub async fn fetch(address: SocketAddr, mut request: Request<Bytes>, limits: Limits) -> Result<Fetched, FetchError> {
+    let headers = request.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    if !headers.contains_key(header::HOST) {
+        // A socket address prints as visible ASCII, so this never falls through.
+        if let Ok(host) = HeaderValue::from_str(&address.to_string()) {
+            headers.insert(header::HOST, host);
+        }
+    }
+    match tokio::time::timeout(limits.time, exchange(address, request.map(Full::new), limits.body)).await {
+        Ok(result) => result,
+        Err(_) => Err(FetchError::Timeout { address, limit: limits.time }),
+    }
+}
+
+async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>, limit: usize) -> Result<Fetched, FetchError> {
+    let failed = |source| FetchError::Exchange { address, source };
+    let stream = TcpStream::connect(address).await.map_err(|source| FetchError::Connect { address, source })?;
+    let (mut sender, connection) =
+        http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream)).await.map_err(failed)?;
+    // The connection is driven here and not by a task of its own, so that nothing outlives this future. Its end is not
+    // ours: what it still delivered is in the answer, and what it broke shows there as an error.
+    let mut driver = pin!(async {
+        let _ = connection.await;
+        std::future::pending::<Infallible>().await
+    });
+    let answer = async {
+        let (head, body) = sender.send_request(request).await.map_err(failed)?.into_parts();
+        let (body, complete) = collect(body, limit).await.map_err(|source| FetchError::Body { address, source })?;
+        Ok(Fetched { head, body, complete })
+    };
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        never = &mut driver => match never {},
+    }
+}
+
+/// Reads at most `limit` bytes; the second value tells whether that was all.
+async fn collect(mut body: Incoming, limit: usize) -> Result<(Bytes, bool), hyper::Error> {
+    if limit == 0 {
+        return Ok((Bytes::new(), hyper::body::Body::is_end_stream(&body)));
+    }
+    let mut read = BytesMut::new();
+    loop {
+        let Some(frame) = body.frame().await else { return Ok((read.freeze(), true)) };
+        let Ok(data) = frame?.into_data() else { continue };
+        let room = limit - read.len();
+        read.extend_from_slice(&data[..data.len().min(room)]);
+        if data.len() > room {
+            return Ok((read.freeze(), false));
+        }
+    }
+}

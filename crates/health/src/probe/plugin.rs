@@ -1,0 +1,28 @@
+//! Ask a plugin, or native code of an embedding program.
+
+use std::sync::Arc;
+
+use equipoise_target::PluginName;
+
+use super::{BuildProbeError, Probe, ProbeSource};
+use crate::Layer;
+use crate::terms::check_kind;
+
+check_kind! {
+    /// Asks the plugin `name`, whose world is `health-check`.
+    pub struct PluginCheck, layer Layer::Local;
+    /// Name of the plugin.
+    pub name: PluginName,
+}
+
+impl PluginCheck {
+    /// Asks the plugin `name` on default terms.
+    #[must_use]
+    pub fn new(name: PluginName) -> Self {
+        Self::with_defaults(name)
+    }
+
+    pub(super) fn build(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+        source.probe(&self.name).ok_or_else(|| BuildProbeError::UnknownPlugin { name: self.name.clone() })
+    }
+}
