@@ -1,0 +1,72 @@
+//! What conditions see of a request.
+
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+use http::header::HOST;
+use http::request::Parts;
+
+/// Longest host compared; domain names end at 253 bytes.
+const LONGEST_HOST: usize = 255;
+
+/// One request in front of the conditions.
+#[derive(Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) head: &'a Parts,
+    pub(crate) client: IpAddr,
+    host: &'a OnceCell<Option<Host>>,
+}
+
+impl<'a> Request<'a> {
+    /// `host` starts empty for each state of the head and saves working the host out for every rule.
+    pub(crate) fn new(head: &'a Parts, client: IpAddr, host: &'a OnceCell<Option<Host>>) -> Self {
+        Self { head, client, host }
+    }
+
+    /// The host without port, in lower case; `None` when the request names none that could be a host.
+    pub(crate) fn host(&self) -> Option<&'a [u8]> {
+        self.host.get_or_init(|| authority(self.head).and_then(Host::of)).as_ref().map(Host::as_bytes)
+    }
+}
+
+/// A host in lower case, on the stack.
+pub(crate) struct Host {
+    bytes: [u8; LONGEST_HOST],
+    length: usize,
+}
+
+impl Host {
+    fn of(authority: &str) -> Option<Self> {
+        let (host, _) = split(authority);
+        // `example.org.` is the same name, written absolutely.
+        let host = host.strip_suffix('.').unwrap_or(host);
+        let mut bytes = [0; LONGEST_HOST];
+        let place = bytes.get_mut(..host.len())?;
+        place.copy_from_slice(host.as_bytes());
+        place.make_ascii_lowercase();
+        Some(Self { bytes, length: host.len() }).filter(|host| host.length > 0)
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Host and port as the client named them: the request target's when it has one (it overrides the field, RFC 9112
+/// section 3.2.2), else the `Host` field's.
+pub(crate) fn authority(head: &Parts) -> Option<&str> {
+    match head.uri.authority() {
+        Some(authority) => Some(authority.as_str()),
+        None => head.headers.get(HOST)?.to_str().ok(),
+    }
+}
+
+/// Splits an authority into host (with the brackets of an IPv6 address) and port.
+pub(crate) fn split(authority: &str) -> (&str, Option<&str>) {
+    let authority = authority.rsplit_once('@').map_or(authority, |(_, rest)| rest);
+    let bracket = if authority.starts_with('[') { authority.find(']').map_or(0, |end| end + 1) } else { 0 };
+    match authority[bracket..].split_once(':') {
+        Some((host, port)) => (&authority[..bracket + host.len()], Some(port)),
+        None => (authority, None),
+    }
+}
