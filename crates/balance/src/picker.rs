@@ -70,3 +70,10 @@ pub trait PickerSource {
     /// A picker of the plugin `name` for `snapshot`; `None` when there is no balancer of that name.
     fn picker(&self, name: &PluginName, snapshot: &Snapshot) -> Option<Arc<dyn Picker>>;
 }
+
+/// Nothing comes from elsewhere.
+impl PickerSource for () {
+    fn picker(&self, _: &PluginName, _: &Snapshot) -> Option<Arc<dyn Picker>> {
+        None
+    }
+}

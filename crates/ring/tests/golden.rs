@@ -12,7 +12,7 @@ const ENTRIES: [Entry<'static>; 4] = [
 
 #[track_caller]
 fn check(size: u32, seed: u64, want: &[u32]) {
-    let table = Maglev::build(&ENTRIES, TableSize::new(size).unwrap(), seed);
+    let table = Maglev::build(&ENTRIES, TableSize::new(size).expect("a prime"), seed);
     assert_eq!(table.slots(), want);
 }
 
