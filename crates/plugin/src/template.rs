@@ -1,0 +1,90 @@
+//! Where fresh instances come from.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use wasmtime::Store;
+
+use crate::failure::Failure;
+use crate::plugin::Identity;
+use crate::state::State;
+use crate::ticker::ticks;
+
+/// How long the first instance may take to start and to accept its configuration, off the data path.
+const FIRST_START: Duration = Duration::from_secs(1);
+
+/// A world's bindings, as far as its instances are made and called synchronously.
+pub(crate) trait Guest: Send + Sized + 'static {
+    /// The component with its imports and exports resolved.
+    type Pre: Send + Sync + 'static;
+
+    fn instantiate(pre: &Self::Pre, store: &mut Store<State>) -> wasmtime::Result<Self>;
+    fn configure(&self, store: &mut Store<State>, config: &str) -> wasmtime::Result<Result<(), String>>;
+}
+
+/// A guest that has accepted its configuration.
+pub(crate) struct Instance<G> {
+    pub(crate) guest: G,
+    pub(crate) store: Store<State>,
+    pub(crate) calls: u32,
+}
+
+/// Makes instances of one plugin.
+pub(crate) struct Template<G: Guest> {
+    pub(crate) identity: Arc<Identity>,
+    pre: G::Pre,
+    config: String,
+    /// How long an instance may take to start while a request waits for it.
+    allowance: Duration,
+    /// The instance that proved at load that the plugin works; taken by the first who needs one.
+    proven: Mutex<Option<Instance<G>>>,
+}
+
+impl<G: Guest> Template<G> {
+    /// Makes the first instance.
+    ///
+    /// Heavy work belongs into `configure`, and so it may take a second here. Later instances start while a request
+    /// waits; they may take the time limit of a call, or four times what the first one took where that is longer.
+    pub(crate) fn new(identity: Arc<Identity>, pre: G::Pre, config: String) -> Result<Self, Failure> {
+        let started = Instant::now();
+        let proven = start(&identity, &pre, &config, FIRST_START)?;
+        let took = started.elapsed();
+        let allowance = identity.limits.time.max(took * 4).min(FIRST_START);
+        identity.host.ticker.cover(allowance);
+        if took > identity.limits.time {
+            tracing::warn!(plugin = %identity.name, ?took, "starting an instance takes longer than the time limit of a call; each worker pays that once");
+        }
+        Ok(Self { identity, pre, config, allowance, proven: Mutex::new(Some(proven)) })
+    }
+
+    /// An instance that is ready to be called.
+    pub(crate) fn fresh(&self) -> Result<Instance<G>, Failure> {
+        if let Some(proven) = self.proven.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(proven);
+        }
+        start(&self.identity, &self.pre, &self.config, self.allowance)
+    }
+}
+
+fn start<G: Guest>(
+    identity: &Arc<Identity>,
+    pre: &G::Pre,
+    config: &str,
+    limit: Duration,
+) -> Result<Instance<G>, Failure> {
+    let mut store = new_store(identity);
+    identity.host.ticker.note_use();
+    store.set_epoch_deadline(ticks(limit));
+    let started = G::instantiate(pre, &mut store)
+        .and_then(|guest| guest.configure(&mut store, config).map(|accepted| (guest, accepted)));
+    let (guest, accepted) = started.map_err(|error| Failure::of(&error, store.data_mut(), limit))?;
+    accepted.map_err(|message| Failure::configuration(&message))?;
+    identity.stats.held(store.data().limiter.held());
+    Ok(Instance { guest, store, calls: 0 })
+}
+
+pub(crate) fn new_store(identity: &Arc<Identity>) -> Store<State> {
+    let mut store = Store::new(&identity.host.wasm, State::new(Arc::clone(identity)));
+    store.limiter(|state| &mut state.limiter);
+    store
+}

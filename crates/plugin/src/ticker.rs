@@ -1,0 +1,123 @@
+//! The clock that ends guests: one thread that advances the engine's epoch.
+//!
+//! Compiled guest code compares the epoch with its deadline at loop heads and function entries. A tick costs a wake-up,
+//! so the thread sleeps while no guest was called for longer than any call may last.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use wasmtime::Engine;
+
+/// Length of a tick. With it a limit of 1 ms ends between 1.0 and 1.5 ms.
+pub(crate) const TICK: Duration = Duration::from_micros(500);
+
+/// Ticks until a limit has certainly passed: one more than fit into it, because the first may come at once.
+pub(crate) fn ticks(limit: Duration) -> u64 {
+    let whole = limit.as_micros().div_ceil(TICK.as_micros());
+    u64::try_from(whole).unwrap_or(u64::MAX - 1).max(1) + 1
+}
+
+#[derive(Debug)]
+struct Shared {
+    /// A guest was called since the thread looked last. Written only when it changes: the line stays shared.
+    used: AtomicBool,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+    /// Ticks that the longest call of any loaded plugin may take.
+    longest: AtomicU64,
+}
+
+/// Ends the thread when dropped.
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    /// Always there until `drop`.
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub(crate) fn start(engine: Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared {
+            used: AtomicBool::new(false),
+            asleep: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+            longest: AtomicU64::new(ticks(Duration::from_secs(1))),
+        });
+        let run = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("plugin-ticker".into()).spawn(move || run.run(&engine))?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// To be called before guest code runs (again): makes sure that time passes.
+    pub(crate) fn note_use(&self) {
+        if !self.shared.used.load(Relaxed) {
+            self.shared.used.store(true, SeqCst);
+            self.wake();
+        }
+    }
+
+    /// Time does not stand still within `limit` after a call began.
+    pub(crate) fn cover(&self, limit: Duration) {
+        self.shared.longest.fetch_max(ticks(limit), Relaxed);
+    }
+
+    fn wake(&self) {
+        if self.shared.asleep.load(SeqCst)
+            && let Some(thread) = &self.thread
+        {
+            thread.thread().unpark();
+        }
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, SeqCst);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            // The thread holds nothing that could panic; were it to, there would be nothing left to do about it.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn run(&self, engine: &Engine) {
+        let mut idle = 0;
+        while !self.stop.load(Relaxed) {
+            // A timed park rather than a sleep: dropping the host need not wait for the tick.
+            thread::park_timeout(TICK);
+            engine.increment_epoch();
+            idle = if self.used.swap(false, SeqCst) { 0 } else { idle + 1 };
+            if idle > self.longest.load(Relaxed).saturating_mul(2) {
+                self.sleep();
+                idle = 0;
+            }
+        }
+    }
+
+    /// Sleeps until a guest is called. A caller that sets `used` before `asleep` is seen by the loop's condition; one
+    /// that sets it after sees `asleep` and unparks. Sequential consistency rules out that both miss.
+    fn sleep(&self) {
+        self.asleep.store(true, SeqCst);
+        while !self.used.load(SeqCst) && !self.stop.load(SeqCst) {
+            thread::park();
+        }
+        self.asleep.store(false, SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deadline_is_never_early() {
+        assert_eq!(ticks(Duration::from_millis(1)), 3);
+        assert_eq!(ticks(Duration::from_micros(600)), 3);
+        assert_eq!(ticks(Duration::ZERO), 2);
+        assert_eq!(ticks(Duration::MAX), u64::MAX);
+    }
+}
