@@ -26,7 +26,7 @@ pub enum Number {
     Unsigned(u64),
     /// A whole number that may be negative.
     Signed(i64),
-    /// Anything else, as seconds.
+    /// Anything else, such as seconds.
     Float(f64),
 }
 

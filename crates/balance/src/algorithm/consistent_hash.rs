@@ -9,7 +9,7 @@ mod key;
 use std::sync::Arc;
 
 use equipoise_ring::{Entry, LoadFactor, Maglev, TableSize, hash};
-use equipoise_target::{Membership, Snapshot, Standing, TargetIndex};
+use equipoise_target::{Member, Membership, Snapshot, Standing, TargetIndex};
 use serde::{Deserialize, Serialize};
 
 use super::round_robin::Rotation;
@@ -29,12 +29,12 @@ pub struct ConsistentHash {
     pub table: Table,
     /// Slots of the table, a prime up to 5000011; at least 100 for each target is good. Default: 65537.
     #[serde(default, with = "convert::table_size")]
-    #[cfg_attr(feature = "schema", schemars(with = "u32"))]
+    #[cfg_attr(feature = "schema", schemars(with = "u32", range(min = 2, max = 5_000_011)))]
     pub table_size: TableSize,
     /// How far above its fair share of requests in flight a target may be loaded before keys go elsewhere, from 1.0 to
     /// 100.0, for instance 1.25. Default: without limit.
     #[serde(default, with = "convert::load_factor", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "Option<f64>"))]
+    #[cfg_attr(feature = "schema", schemars(with = "f64", range(min = 1.0, max = 100.0)))]
     pub bounded_load: Option<LoadFactor>,
     /// Balancers with the same seed and targets send the same key to the same target; give each layer of balancers a
     /// seed of its own. 0 to 9223372036854775807. Default: 0.
@@ -88,7 +88,7 @@ struct Hashed {
     settings: Arc<ConsistentHash>,
     /// Of `membership`, whatever the availability.
     table: Arc<Maglev>,
-    /// Kept to tell by its address whether the table still fits.
+    /// Kept to tell whether the table still fits.
     membership: Arc<Membership>,
     /// For requests without a key.
     keyless: Rotation,
@@ -109,7 +109,7 @@ impl Picker for Hashed {
     }
 
     fn refresh(&self, snapshot: &Snapshot) -> Arc<dyn Picker> {
-        let table = if Arc::ptr_eq(&self.membership, snapshot.membership()) {
+        let table = if same_entries(&self.membership, snapshot.membership()) {
             Arc::clone(&self.table)
         } else {
             Arc::new(self.settings.build(snapshot.membership()))
@@ -121,6 +121,13 @@ impl Picker for Hashed {
             keyless: self.keyless.renewed(snapshot),
         })
     }
+}
+
+/// Whether both give the same table. They are one and the same when only the availability changed, and equal when a reload
+/// left the group as it was.
+fn same_entries(one: &Arc<Membership>, other: &Arc<Membership>) -> bool {
+    let entry = |member: &Member| (member.target.address(), member.weight);
+    Arc::ptr_eq(one, other) || one.members().iter().map(entry).eq(other.members().iter().map(entry))
 }
 
 /// What one pick looks at.

@@ -65,7 +65,7 @@ fn an_attempt_that_failed_moves_only_its_own_key() {
 }
 
 #[test]
-fn the_table_is_shared_while_membership_is_the_same_and_built_when_it_is_not() {
+fn the_table_is_shared_while_it_fits_and_built_when_it_does_not() {
     let mut group = Group::with_weights(&[1, 1]);
     let settings = by_header();
     let hashed = |snapshot: &Snapshot| Hashed {
@@ -78,6 +78,10 @@ fn the_table_is_shared_while_membership_is_the_same_and_built_when_it_is_not() {
     group.set(0, Condition::Unhealthy);
     let shared = picker.refresh(&group.snapshot());
     assert_eq!(Arc::strong_count(&picker.table), 2);
+    let reloaded = shared.refresh(&Group::with_weights(&[1, 1]).snapshot());
+    assert_eq!(Arc::strong_count(&picker.table), 3);
+    drop(reloaded);
+    let _weight = shared.refresh(&Group::with_weights(&[1, 2]).snapshot());
     let other = Group::with_weights(&[1, 1, 1]);
     let rebuilt = shared.refresh(&other.snapshot());
     assert_eq!(Arc::strong_count(&picker.table), 2);
@@ -149,4 +153,15 @@ fn one_available_target_among_thousands_is_found_by_every_key() {
     let small = ConsistentHash { table_size: TableSize::SMALL, ..by_header() }; // it may not have a single slot
     let picker = picker(small, &group);
     assert!(["a", "b", "c", "d"].iter().all(|key| group.pick(&*picker, key, &[]) == Some(1234)));
+}
+
+#[test]
+fn targets_are_called_by_their_address_so_that_other_programs_can_agree() {
+    let group = Group::with_weights(&[1, 1, 1]);
+    let ids = ["10.0.0.0:80", "10.0.0.1:80", "10.0.0.2:80"].map(|id| Entry::new(id.as_bytes()));
+    let table = Maglev::build(&ids, TableSize::DEFAULT, 9);
+    let picker = picker(ConsistentHash { seed: 9, ..by_header() }, &group);
+    for key in ["alice", "bob", "carol", "dave"] {
+        assert_eq!(group.pick(&*picker, key, &[]), table.lookup(hash(key.as_bytes(), 9)));
+    }
 }
