@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Percent;
+use crate::{Percent, Terms};
 
 /// When a check is doubted instead of the targets that fail it. All targets failing together while their live traffic
 /// succeeds says more about the check than about the targets.
@@ -39,5 +39,13 @@ impl Default for GuardSettings {
             success_share: Percent::literal::<90>(),
             min_requests: const { NonZeroU8::new(5).unwrap() },
         }
+    }
+}
+
+impl GuardSettings {
+    /// Within what time targets under a check of these terms fall together.
+    #[must_use]
+    pub fn window(&self, terms: &Terms) -> Duration {
+        self.window.unwrap_or(terms.interval * 2 + terms.timeout)
     }
 }
