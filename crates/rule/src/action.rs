@@ -167,3 +167,6 @@ impl From<Action> for Document {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

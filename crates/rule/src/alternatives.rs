@@ -3,17 +3,17 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::value::{MapAccessDeserializer, StrDeserializer};
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// One or more alternatives, of which one has to hold. Written as a single value or as a list.
+/// One or more alternatives, of which one has to hold. Each is a text; a single one may stand without a list.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Alternatives<T>(Vec<T>);
 
 /// A list of alternatives was empty: nothing could ever match it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("an empty list matches nothing: name at least one alternative, or leave the condition out")]
+#[error("this list is empty: name at least one value, or leave the key out")]
 pub struct NoAlternative;
 
 impl<T> Alternatives<T> {
@@ -63,15 +63,11 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for AlternativesVisitor<T> {
     type Value = Alternatives<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("one value or a list of alternatives")
+        f.write_str("a text or a list of texts")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
         T::deserialize(StrDeserializer::new(text)).map(Alternatives::from)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(Alternatives::from)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {

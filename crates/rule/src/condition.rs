@@ -79,3 +79,6 @@ impl When {
             && all(self.cookie.as_ref(), request)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -69,6 +69,8 @@ mod router;
 mod rule;
 mod rule_set;
 mod table;
+#[cfg(test)]
+mod testing;
 mod text;
 
 pub use action::{

@@ -113,11 +113,6 @@ impl Pattern {
     pub fn as_str(&self) -> &str {
         &self.text
     }
-
-    /// Whether the pattern is a regular expression.
-    pub(crate) fn is_expression(&self) -> bool {
-        matches!(self.matcher, Matcher::Expression(_))
-    }
 }
 
 impl PartialEq for Pattern {
@@ -140,3 +135,6 @@ impl FromStr for Pattern {
 }
 
 text!(Pattern, "a pattern: plain text, text with `*`, or `~` and a regular expression", |it| &it.text);
+
+#[cfg(test)]
+mod tests;

@@ -51,3 +51,37 @@ pub(crate) fn with_decoded<R>(encoded: &[u8], read: impl FnOnce(&[u8]) -> R) -> 
     }
     read(&place[..length])
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn percent_and_plus_are_decoded_and_nothing_else() {
+        for (encoded, plain) in [
+            ("", ""),
+            ("abc", "abc"),
+            ("a+b%20c", "a b c"),
+            ("%41%4a%4A", "AJJ"),
+            ("%", "%"),
+            ("%4", "%4"),
+            ("%zz%4g", "%zz%4g"),
+            ("%%41", "%A"),
+            ("%2541", "%41"),
+        ] {
+            assert!(decoded_eq(encoded.as_bytes(), plain.as_bytes()), "{encoded}");
+            with_decoded(encoded.as_bytes(), |decoded| assert_eq!(decoded, plain.as_bytes(), "{encoded}"));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_is_decoded(plain in prop::collection::vec(any::<u8>(), 0..200)) {
+            let encoded: String = plain.iter().map(|byte| format!("%{byte:02x}")).collect();
+            prop_assert!(decoded_eq(encoded.as_bytes(), &plain));
+            with_decoded(encoded.as_bytes(), |decoded| assert_eq!(decoded, plain));
+        }
+    }
+}

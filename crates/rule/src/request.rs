@@ -1,7 +1,7 @@
 //! What conditions see of a request.
 
 use std::cell::OnceCell;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use http::header::HOST;
 use http::request::Parts;
@@ -68,5 +68,15 @@ pub(crate) fn split(authority: &str) -> (&str, Option<&str>) {
     match authority[bracket..].split_once(':') {
         Some((host, port)) => (&authority[..bracket + host.len()], Some(port)),
         None => (authority, None),
+    }
+}
+
+/// Whether a text is a host: a name of letters, digits, `-`, `_` and `.`, or an IPv6 address in brackets. Stricter than
+/// RFC 3986, whose other characters have no use in a host but mean something to whoever reads a URL carelessly.
+pub(crate) fn is_host(text: &str) -> bool {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !text.is_empty() && text.len() <= LONGEST_HOST && text.bytes().all(legal),
     }
 }

@@ -104,6 +104,33 @@ impl<'a> ResponseEdits<'a> {
 pub(crate) struct Passage<'a> {
     pub(crate) response_edits: ResponseEdits<'a>,
     pub(crate) refused_edits: u32,
+    pub(crate) budget: Budget,
+}
+
+/// What all routers together may still add to one message, so that it stays one that a target accepts.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    edits: usize,
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { edits: 64, bytes: 16 << 10 }
+    }
+}
+
+impl Budget {
+    /// Takes one edit of `bytes` bytes (name and value), if that much is left.
+    pub(crate) fn take(&mut self, bytes: usize) -> bool {
+        match (self.edits.checked_sub(1), self.bytes.checked_sub(bytes)) {
+            (Some(edits), Some(bytes)) => {
+                *self = Self { edits, bytes };
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What an end gives.
@@ -123,7 +150,7 @@ impl<'a> Passage<'a> {
     /// Closes the passage.
     pub(crate) fn end(self, reply: Reply<'a>, rule: &'a str) -> Routed<'a> {
         let Reply { destination, set_cookie } = reply;
-        let Self { response_edits, refused_edits } = self;
+        let Self { response_edits, refused_edits, budget: _ } = self;
         Routed { destination, response_edits, set_cookie, rule, refused_edits }
     }
 }

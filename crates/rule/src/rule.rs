@@ -78,12 +78,9 @@ pub fn problems(rules: &[Rule], default: &Action) -> Vec<Problem> {
     let mut order: Vec<usize> = (0..rules.len()).collect();
     // Stable: of two rules with one priority the one written first comes first.
     order.sort_by_key(|position| rules[*position].priority);
-    for pair in order.windows(2) {
-        let (first, second) = (pair[0], pair[1]);
-        let priority = rules[second].priority;
-        if rules[first].priority == priority {
-            found.push(Problem::DuplicatePriority { priority, first, second });
-        }
+    for twins in order.chunk_by(|one, other| rules[*one].priority == rules[*other].priority) {
+        let (first, priority) = (twins[0], rules[twins[0]].priority);
+        found.extend(twins[1..].iter().map(|&second| Problem::DuplicatePriority { priority, first, second }));
     }
     for (position, rule) in rules.iter().enumerate() {
         if rule.then.is_idle() {
@@ -102,3 +99,6 @@ pub fn problems(rules: &[Rule], default: &Action) -> Vec<Problem> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,3 +150,6 @@ impl Changes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -197,3 +197,6 @@ impl schemars::JsonSchema for Forward {
         schemars::json_schema!({ "anyOf": [group, groups, document] })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -92,8 +92,9 @@ impl FromStr for FieldValue {
     type Err = FieldValueError;
 
     fn from_str(text: &str) -> Result<Self, FieldValueError> {
-        let value = HeaderValue::from_str(text.trim_ascii());
-        value.map(Self).map_err(|_| FieldValueError { text: text.to_owned() })
+        let refused = || FieldValueError { text: text.to_owned() };
+        let value = Some(text.trim_ascii()).filter(|text| text.is_ascii()).ok_or_else(refused)?;
+        HeaderValue::from_str(value).map(Self).map_err(|_| refused())
     }
 }
 
@@ -120,11 +121,13 @@ impl HeaderEdits {
 }
 
 /// Makes changes; that they may be made was checked before.
+///
+/// A map that is full, far beyond what any message may carry, stays as it is rather than panic.
 pub(crate) fn apply(edits: &[HeaderEdit], headers: &mut HeaderMap) {
     for edit in edits {
         match edit {
-            HeaderEdit::Set(name, value) => drop(headers.insert(name, value.clone())),
-            HeaderEdit::Add(name, value) => drop(headers.append(name, value.clone())),
+            HeaderEdit::Set(name, value) => drop(headers.try_insert(name, value.clone())),
+            HeaderEdit::Add(name, value) => drop(headers.try_append(name, value.clone())),
             HeaderEdit::Remove(name) => drop(headers.remove(name)),
         }
     }
@@ -165,3 +168,6 @@ impl From<HeaderEdits> for Document {
         edits.document
     }
 }
+
+#[cfg(test)]
+mod tests;

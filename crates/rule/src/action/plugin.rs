@@ -11,13 +11,9 @@ use super::headers::{apply, editable};
 use super::redirect::redirects;
 use super::respond::{bodiless, ends};
 use super::rewrite::{HostValue, write_target};
+use crate::percent::decoded_eq;
 use crate::routed::{Destination, Passage};
 use crate::router::{Decision, HeaderEdit, Router, Verdict};
-
-/// Most changes that one decision may ask for in one direction.
-const MOST_EDITS: usize = 64;
-/// Most bytes of names and values in them.
-const MOST_BYTES: usize = 16 << 10;
 
 /// Asks the router and does what it wants; `None` when it leaves the end to the rule.
 pub(crate) fn consult<'a>(
@@ -28,7 +24,8 @@ pub(crate) fn consult<'a>(
 ) -> Option<Destination<'a>> {
     let Decision { verdict, mut request_edits, mut response_edits, rewrite_path, rewrite_host } =
         router.route(head, client);
-    passage.refused_edits += admit(&mut request_edits) + admit(&mut response_edits);
+    admit(&mut request_edits, passage);
+    admit(&mut response_edits, passage);
     apply(&request_edits, &mut head.headers);
     passage.response_edits.push(Cow::Owned(response_edits));
     let path_is_done = rewrite_path.is_none_or(|path| rewrite_target(path, head).is_some());
@@ -37,25 +34,31 @@ pub(crate) fn consult<'a>(
     destination(verdict, passage)
 }
 
-/// Drops what may not be done and says how much that was.
-fn admit(edits: &mut Vec<HeaderEdit>) -> u32 {
-    let asked = edits.len();
-    edits.truncate(MOST_EDITS);
-    let mut bytes = 0;
-    edits.retain(|edit| {
-        let (name, length) = match edit {
-            HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => (name, value.len()),
-            HeaderEdit::Remove(name) => (name, 0),
-        };
-        bytes += name.as_str().len() + length;
-        editable(name) && bytes <= MOST_BYTES
+/// Drops what may not be done.
+fn admit(edits: &mut Vec<HeaderEdit>, passage: &mut Passage<'_>) {
+    edits.retain(|edit| match edit {
+        HeaderEdit::Set(name, value) | HeaderEdit::Add(name, value) => admits(name, value.len(), passage),
+        HeaderEdit::Remove(name) => admits(name, 0, passage),
     });
-    u32::try_from(asked - edits.len()).unwrap_or(u32::MAX)
+}
+
+/// Whether a router may still change this field.
+fn admits(name: &HeaderName, length: usize, passage: &mut Passage<'_>) -> bool {
+    let admitted = editable(name) && passage.budget.take(name.as_str().len() + length);
+    passage.refused_edits += u32::from(!admitted);
+    admitted
 }
 
 fn rewrite_target(wanted: Uri, head: &mut Parts) -> Option<()> {
-    let target: PathAndQuery = wanted.into_parts().path_and_query?;
+    let target = wanted.into_parts().path_and_query.filter(is_plain)?;
     write_target(target, head).ok()
+}
+
+/// Whether rules, routers and targets read the path alike: no NUL and no dot segments, in whatever spelling. The
+/// request's own path was put into that form before it came here; a router could undo it.
+fn is_plain(target: &PathAndQuery) -> bool {
+    let dots = |segment: &str| [".", ".."].iter().any(|dots| decoded_eq(segment.as_bytes(), dots.as_bytes()));
+    target.as_str().is_ascii() && !target.path().contains("%00") && !target.path().split('/').any(dots)
 }
 
 fn rewrite_authority(wanted: &HeaderValue, head: &mut Parts) -> Option<()> {
@@ -71,8 +74,9 @@ fn destination<'a>(verdict: Verdict, passage: &mut Passage<'a>) -> Option<Destin
         Verdict::Forward(group) => Destination::Group(Cow::Owned(group)),
         Verdict::ForwardTo(group, address) => Destination::Target(group, address),
         Verdict::Redirect { status, location } if redirects(status) => Destination::Redirect { status, location },
-        Verdict::Respond { status, headers, body } if ends(status) && (body.is_empty() || !bodiless(status)) => {
-            Destination::Respond { status, headers: Cow::Owned(admit_fields(headers, passage)), body }
+        Verdict::Respond { status, mut headers, body } if ends(status) && (body.is_empty() || !bodiless(status)) => {
+            headers.retain(|(name, value)| admits(name, value.len(), passage));
+            Destination::Respond { status, headers: Cow::Owned(headers), body }
         }
         Verdict::Redirect { .. } | Verdict::Respond { .. } => {
             passage.refused_edits += 1;
@@ -82,17 +86,5 @@ fn destination<'a>(verdict: Verdict, passage: &mut Passage<'a>) -> Option<Destin
     })
 }
 
-fn admit_fields(
-    mut fields: Vec<(HeaderName, HeaderValue)>,
-    passage: &mut Passage<'_>,
-) -> Vec<(HeaderName, HeaderValue)> {
-    let asked = fields.len();
-    fields.truncate(MOST_EDITS);
-    let mut bytes = 0;
-    fields.retain(|(name, value)| {
-        bytes += name.as_str().len() + value.len();
-        editable(name) && bytes <= MOST_BYTES
-    });
-    passage.refused_edits += u32::try_from(asked - fields.len()).unwrap_or(u32::MAX);
-    fields
-}
+#[cfg(test)]
+mod tests;

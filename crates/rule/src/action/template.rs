@@ -1,11 +1,9 @@
 //! Where a redirect goes: text with the request's own parts in it.
 
+mod render;
+
 use std::str::FromStr;
 
-use http::request::Parts;
-use http::{HeaderValue, Uri};
-
-use crate::request::{authority, split};
 use crate::text::text;
 
 /// A redirect's destination. `{scheme}`, `{host}`, `{port}`, `{path}`, `{query}` and `{path_and_query}` stand for parts of
@@ -141,71 +139,5 @@ fn escapes(byte: u8) -> bool {
     !byte.is_ascii_graphic() || matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}')
 }
 
-impl Template {
-    /// The destination for a request; `None` when the template needs a host and the request names no proper one.
-    pub(super) fn render(&self, head: &Parts) -> Option<HeaderValue> {
-        let mut location = Vec::with_capacity(self.text.len() + 64);
-        for part in &self.parts {
-            match part {
-                Part::Literal(text) => location.extend_from_slice(text.as_bytes()),
-                Part::Scheme => location.extend_from_slice(scheme(&head.uri).as_bytes()),
-                Part::Host => location.extend_from_slice(host(head)?.as_bytes()),
-                Part::Port => location.extend_from_slice(port(head)?.as_bytes()),
-                Part::Path => escape(path(&head.uri), &mut location),
-                Part::Query => escape(head.uri.query().unwrap_or_default(), &mut location),
-                Part::PathAndQuery => {
-                    escape(path(&head.uri), &mut location);
-                    if let Some(query) = head.uri.query() {
-                        location.push(b'?');
-                        escape(query, &mut location);
-                    }
-                }
-            }
-        }
-        if self.is_path {
-            // `//other.example` would lead to another site.
-            let slashes = location.iter().take_while(|byte| **byte == b'/').count();
-            location.drain(..slashes.saturating_sub(1));
-        }
-        HeaderValue::from_maybe_shared(bytes::Bytes::from(location)).ok()
-    }
-}
-
-fn scheme(uri: &Uri) -> &str {
-    uri.scheme_str().filter(|scheme| *scheme == "https").unwrap_or("http")
-}
-
-fn path(uri: &Uri) -> &str {
-    // `OPTIONS *` has no path.
-    Some(uri.path()).filter(|path| path.starts_with('/')).unwrap_or("/")
-}
-
-fn host(head: &Parts) -> Option<&str> {
-    let (host, _) = split(authority(head)?);
-    let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    let inner = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let proper = match inner {
-        Some(address) => address.parse::<std::net::Ipv6Addr>().is_ok(),
-        None => !host.is_empty() && host.bytes().all(legal),
-    };
-    proper.then_some(host)
-}
-
-fn port(head: &Parts) -> Option<&str> {
-    match authority(head).and_then(|authority| split(authority).1) {
-        Some(port) => port.parse::<u16>().is_ok().then_some(port),
-        None if scheme(&head.uri) == "https" => Some("443"),
-        None => Some("80"),
-    }
-}
-
-fn escape(text: &str, location: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if escapes(byte) {
-            location.extend([b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        } else {
-            location.push(byte);
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

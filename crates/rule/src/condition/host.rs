@@ -23,10 +23,13 @@ impl FromStr for HostPattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
+        if text.starts_with('~') {
+            return Pattern::compile(text, Case::Lower).map(Self);
+        }
+        // `example.org.` is the same name, written absolutely.
         let pattern = Pattern::compile(text.strip_suffix('.').unwrap_or(text), Case::Lower)?;
         let port = || crate::request::split(text).1.is_some();
         let why = match text {
-            _ if pattern.is_expression() => return Ok(Self(pattern)),
             "" => "can never match: a host is not empty",
             _ if text.contains('/') => "can never match: write the host alone, without scheme and path",
             _ if port() => "can never match: write the host without its port, which is not compared",

@@ -25,7 +25,7 @@ impl FromStr for PathPattern {
     fn from_str(text: &str) -> Result<Self, PatternError> {
         let pattern = Pattern::compile(text, Case::Sensitive)?;
         let why = match text {
-            _ if pattern.is_expression() => return Ok(Self(pattern)),
+            _ if text.starts_with('~') => return Ok(Self(pattern)),
             _ if !text.starts_with(['/', '*']) => "can never match: a path starts with `/`",
             _ if text.contains('?') => "can never match: the query is not part of the path, use `query`",
             _ if text.contains('#') => "can never match: a fragment is not sent",

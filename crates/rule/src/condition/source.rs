@@ -34,7 +34,7 @@ impl FromStr for Network {
     fn from_str(text: &str) -> Result<Self, NetworkError> {
         let single = || text.parse::<IpAddr>().map(IpNet::from);
         let network = text.parse::<IpNet>().or_else(|_| single());
-        network.map(Self).map_err(|_| NetworkError { text: text.to_owned() })
+        network.map(|network| Self(canonical(network))).map_err(|_| NetworkError { text: text.to_owned() })
     }
 }
 
@@ -42,7 +42,18 @@ text!(Network, "a network such as `10.0.0.0/8`", |it| it.0.to_string());
 
 impl From<IpNet> for Network {
     fn from(network: IpNet) -> Self {
-        Self(network)
+        Self(canonical(network))
+    }
+}
+
+/// Clients are compared in their canonical form, so networks are as well.
+fn canonical(network: IpNet) -> IpNet {
+    const MAPPED: u8 = 96;
+    match (network.addr().to_canonical(), network.prefix_len().checked_sub(MAPPED)) {
+        (IpAddr::V4(address), Some(length)) if network.addr().is_ipv6() => {
+            IpNet::new(address.into(), length).unwrap_or(network)
+        }
+        _ => network,
     }
 }
 

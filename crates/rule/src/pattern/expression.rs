@@ -1,5 +1,6 @@
 //! Regular expressions: as automata that cost a bounded step for each byte, whatever the value.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use regex_automata::Input;
@@ -10,9 +11,9 @@ use regex_automata::util::syntax;
 
 use super::{Case, PatternError};
 
-/// Memory of one expression's automaton in bytes, and of the work to build it. Refused beyond, so that a thousand rules
-/// stay within a known size and building stays quick.
-const AUTOMATON_LIMIT: usize = 1 << 20;
+/// Memory of one expression's automaton in bytes, and of the work to build it; what people write takes 1 to 30 KiB.
+/// Refused beyond, so that rules stay within a known size and building takes milliseconds.
+const AUTOMATON_LIMIT: usize = 512 << 10;
 /// Memory of the intermediate form in bytes.
 const NFA_LIMIT: usize = 1 << 18;
 /// The same where captures are needed: there each byte may cost a step for each state, so there may be few.
@@ -36,7 +37,7 @@ impl Expression {
             )
             .build(expression)
             .map(|automaton| Self(Arc::new(automaton)))
-            .map_err(|error| refused(expression, &error, error.is_size_limit_exceeded()))
+            .map_err(|error| refused(expression, &error, error.is_size_limit_exceeded() || nfa_is_too_large(&error)))
     }
 
     pub(super) fn matches(&self, value: &[u8]) -> bool {
@@ -58,7 +59,13 @@ fn syntax_of(case: Case) -> syntax::Config {
     syntax::Config::new().unicode(false).utf8(false).case_insensitive(case == Case::Lower)
 }
 
-fn refused(expression: &str, error: &dyn std::error::Error, too_large: bool) -> PatternError {
+/// The automaton's own error does not count its first stage.
+fn nfa_is_too_large(error: &dense::BuildError) -> bool {
+    let nfa = error.source().and_then(|cause| cause.downcast_ref::<thompson::BuildError>());
+    nfa.is_some_and(|nfa| nfa.size_limit().is_some())
+}
+
+fn refused(expression: &str, error: &dyn Error, too_large: bool) -> PatternError {
     let expression = expression.to_owned();
     if too_large {
         PatternError::ExpressionTooLarge { expression }
@@ -68,7 +75,7 @@ fn refused(expression: &str, error: &dyn std::error::Error, too_large: bool) -> 
 }
 
 /// The innermost cause, without the drawing that the parser puts above it: configuration has carets of its own.
-fn reason(error: &dyn std::error::Error) -> String {
+fn reason(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
