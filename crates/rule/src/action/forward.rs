@@ -136,7 +136,7 @@ impl From<GroupName> for Forward {
 /// Target groups and how a client is kept at one of them.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "StickyForward"))]
 struct Document {
     /// Target groups with their weights.
     groups: Vec<WeightedGroup>,

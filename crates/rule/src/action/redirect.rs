@@ -57,6 +57,7 @@ struct Document {
     to: Template,
     /// 301, 302, 303, 307 or 308. Default 302: browsers keep a 301 or 308, so a mistake in one is hard to take back.
     #[serde(default = "found")]
+    #[cfg_attr(feature = "schema", schemars(extend("enum" = [301, 302, 303, 307, 308])))]
     status: u16,
 }
 

@@ -88,6 +88,7 @@ impl Respond {
 struct Document {
     /// Status, 200 to 599. Default 200.
     #[serde(default = "ok")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 200, max = 599)))]
     status: u16,
     /// Body, at most 64 KiB. Default: none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
