@@ -106,6 +106,10 @@ impl Rewrite {
     /// the rewrite was to keep it from.
     pub(crate) fn apply(&self, head: &mut Parts) -> Result<(), Unsendable> {
         let path = head.uri.path();
+        // Searching for groups costs path times expression, so the path has to be bounded before, not only after.
+        if self.replace.is_some() && path.len() > LONGEST {
+            return Err(Unsendable);
+        }
         let rewritten = self.rewritten(path);
         if rewritten != path {
             let target = match head.uri.query() {

@@ -85,6 +85,13 @@ fn a_path_that_grows_too_long_is_not_sent() {
 }
 
 #[test]
+fn a_path_that_is_too_long_to_be_searched_is_not_sent() {
+    let rewrite: Rewrite = read(r#"{ replace = { pattern = "nothing", with = "" } }"#).unwrap();
+    let mut long = head(&format!("GET /{}", "x".repeat(LONGEST)));
+    assert_eq!(rewrite.apply(&mut long), Err(Unsendable));
+}
+
+#[test]
 fn what_cannot_be_rewritten_to_is_refused() {
     #[track_caller]
     fn check(rewrite: &str, message: &str) {
