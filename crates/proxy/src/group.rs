@@ -1,0 +1,165 @@
+//! A target group as the data plane sees it: how it balances, and what holds for requests to it.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use equipoise_balance::{PickRequest, Picker};
+use equipoise_target::{GroupName, Snapshot, Target, TargetIndex};
+
+/// What holds for requests to a target group.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupSettings {
+    /// How long to wait for targets.
+    pub timeouts: GroupTimeouts,
+    /// What is tried again.
+    pub retry: Retry,
+    /// Connections that are kept open to targets.
+    pub pool: PoolSettings,
+}
+
+/// How long to wait for targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GroupTimeouts {
+    /// Until a connection is established.
+    pub connect: Duration,
+    /// From the end of the request to the end of the response's head.
+    pub first_byte: Duration,
+    /// Without progress in the response's body.
+    pub idle: Duration,
+    /// From the first byte of the request to the last of the response, over all attempts; `None` for no limit.
+    pub total: Option<Duration>,
+}
+
+impl Default for GroupTimeouts {
+    /// 5 s to connect, 60 s to the head, 60 s without progress, no limit in all.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+/// What is tried again on another target.
+///
+/// A request that never reached a target is always eligible; one that may have reached it only when its method is
+/// idempotent (RFC 9110 section 9.2.2) and it has no body. Every retry is paid from the budget, so that a failing group
+/// is not buried under its own retries.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry {
+    /// Attempts after the first one.
+    pub attempts: u8,
+    /// Retries that requests earn, in percent of their number.
+    pub budget_percent: u8,
+    /// Retries per second that are always allowed, over all workers.
+    pub budget_minimum: u32,
+    /// Statuses of a response that count as a failed attempt, such as 503. None by default.
+    pub statuses: Vec<u16>,
+}
+
+impl Default for Retry {
+    /// Two more attempts; 20 % of the requests and 10 a second; no statuses.
+    fn default() -> Self {
+        Self { attempts: 2, budget_percent: 20, budget_minimum: 10, statuses: Vec::new() }
+    }
+}
+
+/// Connections that are kept open to each target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolSettings {
+    /// How long a connection waits for its next request. Keep it below the keep-alive time-out of the targets.
+    pub idle_timeout: Duration,
+    /// How many wait, for each target and worker.
+    pub max_idle: usize,
+}
+
+impl Default for PoolSettings {
+    /// 4 s (common targets give up after 5 s), 256 connections.
+    fn default() -> Self {
+        Self { idle_timeout: Duration::from_secs(4), max_idle: 256 }
+    }
+}
+
+/// Members and the picker that was built for them, replaced together.
+#[derive(Debug)]
+pub(crate) struct Balance {
+    pub(crate) snapshot: Snapshot,
+    picker: Arc<dyn Picker>,
+}
+
+impl Balance {
+    pub(crate) fn pick(&self, request: &mut PickRequest<'_>) -> Option<&Arc<Target>> {
+        let index = self.picker.pick(&self.snapshot, request)?;
+        self.target(index)
+    }
+
+    /// The target at `address`, if it is an available member.
+    pub(crate) fn available(&self, address: SocketAddr) -> Option<&Arc<Target>> {
+        let found = self.snapshot.available().find(|(_, member, _)| member.target.address() == address);
+        found.map(|(_, member, _)| &member.target)
+    }
+
+    /// The position of the member at `address`.
+    pub(crate) fn index(&self, address: SocketAddr) -> Option<TargetIndex> {
+        let found = self.snapshot.membership().iter().find(|(_, member)| member.target.address() == address);
+        found.map(|(index, _)| index)
+    }
+
+    fn target(&self, index: TargetIndex) -> Option<&Arc<Target>> {
+        self.snapshot.membership().member(index).map(|member| &member.target)
+    }
+}
+
+/// A target group: its settings, and who of its members takes requests now.
+#[derive(Debug)]
+pub struct Group {
+    name: GroupName,
+    settings: GroupSettings,
+    balance: ArcSwap<Balance>,
+    /// Held while a new picker is made, so that two publishers cannot overtake each other. Never on the request path.
+    publishing: Mutex<()>,
+}
+
+impl Group {
+    /// A group whose `picker` was built for `snapshot`.
+    #[must_use]
+    pub fn new(name: GroupName, settings: GroupSettings, snapshot: Snapshot, picker: Arc<dyn Picker>) -> Self {
+        let balance = ArcSwap::from_pointee(Balance { snapshot, picker });
+        Self { name, settings, balance, publishing: Mutex::new(()) }
+    }
+
+    /// The group's name.
+    #[must_use]
+    pub fn name(&self) -> &GroupName {
+        &self.name
+    }
+
+    /// What holds for requests to the group.
+    #[must_use]
+    pub fn settings(&self) -> &GroupSettings {
+        &self.settings
+    }
+
+    /// Members and their availability as the next pick sees them.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        self.balance.load().snapshot.clone()
+    }
+
+    /// Makes `snapshot` what the next pick sees, with a picker refreshed for it. Requests that already have their
+    /// target keep it.
+    pub fn publish(&self, snapshot: Snapshot) {
+        // The guarded value is empty: nothing can be half changed by a panic.
+        let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let picker = self.balance.load().picker.refresh(&snapshot);
+        self.balance.store(Arc::new(Balance { snapshot, picker }));
+    }
+
+    pub(crate) fn balance(&self) -> arc_swap::Guard<Arc<Balance>> {
+        self.balance.load()
+    }
+}

@@ -1,0 +1,90 @@
+//! Where clients connect, and what holds for their connections.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use equipoise_rule::RuleSet;
+use equipoise_target::ListenerName;
+
+use crate::{AccessList, Networks};
+
+/// Where clients connect, with the rules for what they ask.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Listener {
+    /// Its name in metrics and logs.
+    pub name: ListenerName,
+    /// Address and port to listen on. It is the listener's identity between generations: a listener that keeps it keeps
+    /// its sockets and connections, whatever else changes.
+    pub bind: SocketAddr,
+    /// Who may connect.
+    pub access: AccessList,
+    /// Whose `X-Forwarded-*` and `X-Request-Id` are believed.
+    pub trusted_proxies: Networks,
+    /// Where requests go.
+    pub rules: RuleSet,
+    /// How long to wait for clients.
+    pub timeouts: ListenerTimeouts,
+    /// How much to take from clients.
+    pub limits: ListenerLimits,
+    /// Keeps an `X-Request-Id` that anybody sends, instead of only a trusted proxy's.
+    pub keep_request_id: bool,
+}
+
+impl Listener {
+    /// A listener for everybody, with default time-outs and limits.
+    #[must_use]
+    pub fn new(name: ListenerName, bind: SocketAddr, rules: RuleSet) -> Self {
+        Self {
+            name,
+            bind,
+            rules,
+            access: AccessList::default(),
+            trusted_proxies: Networks::default(),
+            timeouts: ListenerTimeouts::default(),
+            limits: ListenerLimits::default(),
+            keep_request_id: false,
+        }
+    }
+}
+
+/// How long to wait for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerTimeouts {
+    /// From the first byte of a request to the end of its head, and from the connection to its first request.
+    pub head: Duration,
+    /// Between two requests on a connection.
+    pub keep_alive: Duration,
+    /// Without progress while a body is received from, or sent to, the client.
+    pub idle: Duration,
+}
+
+impl Default for ListenerTimeouts {
+    /// 10 s for a head, 75 s between requests, 60 s without progress.
+    fn default() -> Self {
+        Self { head: Duration::from_secs(10), keep_alive: Duration::from_secs(75), idle: Duration::from_secs(60) }
+    }
+}
+
+/// How much to take from clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ListenerLimits {
+    /// Connections at a time; what comes above is answered with 503 and closed.
+    pub connections: usize,
+    /// Header fields of one request; more are answered with 431.
+    pub fields: usize,
+    /// Bytes of a request's head; more are answered with 431.
+    pub head_bytes: usize,
+    /// Bytes of path and query; more are answered with 414.
+    pub target_bytes: usize,
+    /// Passes on fields whose names hold an underscore. Targets that turn names into variables (CGI, WSGI) cannot tell
+    /// them from those with a hyphen, so by default they are dropped.
+    pub underscores: bool,
+}
+
+impl Default for ListenerLimits {
+    /// 10,000 connections, 100 fields, 64 KiB of head, 8 KiB of path and query, no underscores.
+    fn default() -> Self {
+        Self { connections: 10_000, fields: 100, head_bytes: 64 << 10, target_bytes: 8 << 10, underscores: false }
+    }
+}

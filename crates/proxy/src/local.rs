@@ -1,0 +1,194 @@
+//! A worker's own view of the generation: nothing in it is shared with another worker, so nothing in it is locked.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Instant;
+
+use ahash::AHashMap;
+use equipoise_metrics::Registry;
+use equipoise_target::GroupName;
+use http::HeaderValue;
+
+use crate::budget::RetryBudget;
+use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats};
+use crate::{Generation, Group, Listener};
+
+/// A generation with what its listeners have beside their configuration.
+#[derive(Debug)]
+pub(crate) struct Active {
+    pub(crate) generation: Generation,
+    /// In the order of the generation's listeners.
+    pub(crate) places: Vec<Place>,
+}
+
+/// What a listener has beside its configuration, and keeps between generations.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// Where it really listens: the port that was found when the configuration says 0.
+    pub(crate) address: SocketAddr,
+    /// Connections of all workers.
+    pub(crate) connections: Arc<AtomicUsize>,
+}
+
+/// A worker's view of one generation.
+#[derive(Debug)]
+pub(crate) struct Local {
+    pub(crate) active: Arc<Active>,
+    /// By the address in the configuration.
+    pub(crate) fronts: AHashMap<SocketAddr, Rc<Front>>,
+    retries: AHashMap<GroupName, Rc<Retries>>,
+    /// Targets of all groups when the generation came in.
+    pub(crate) targets: ahash::AHashSet<SocketAddr>,
+}
+
+/// A listener as one worker sees it.
+#[derive(Debug)]
+pub(crate) struct Front {
+    active: Arc<Active>,
+    position: usize,
+    registry: Registry,
+    routes: AHashMap<GroupName, Rc<Route>>,
+    /// Where requests are counted that no group got.
+    pub(crate) own: Rc<Route>,
+    pub(crate) stats: ListenerStats,
+    reasons: Rc<Reasons>,
+    /// The port as a field value.
+    pub(crate) port: HeaderValue,
+}
+
+/// The way from one listener to one group.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// `None` for requests that no group got.
+    pub(crate) group: Option<Arc<Group>>,
+    pub(crate) retries: Rc<Retries>,
+    stats: Lazily<RequestStats>,
+}
+
+/// What a worker knows of a group's retries.
+#[derive(Debug)]
+pub(crate) struct Retries {
+    pub(crate) budget: RefCell<RetryBudget>,
+    pub(crate) stats: Lazily<GroupStats>,
+}
+
+impl Local {
+    /// The view before the first generation.
+    pub(crate) fn empty() -> Self {
+        let generation = Generation::new(Vec::new(), []);
+        let active = Arc::new(Active { generation, places: Vec::new() });
+        Self { active, fronts: AHashMap::new(), retries: AHashMap::new(), targets: ahash::AHashSet::new() }
+    }
+
+    /// The view of `active`, which takes over from `earlier` whatever belongs to what did not change.
+    pub(crate) fn new(active: Arc<Active>, registry: &Registry, workers: usize, earlier: &Self) -> Self {
+        let now = Instant::now();
+        let groups = &active.generation.groups;
+        let retries: AHashMap<_, _> = groups
+            .iter()
+            .map(|(name, group)| (name.clone(), Rc::new(Retries::new(group, workers, now, earlier.retries.get(name)))))
+            .collect();
+        let fronts = active.generation.listeners.iter().enumerate().map(|(position, listener)| {
+            let earlier = earlier.fronts.get(&listener.bind).filter(|front| front.listener().name == listener.name);
+            (listener.bind, Rc::new(Front::new(&active, position, registry, &retries, earlier.map(Rc::as_ref))))
+        });
+        let fronts = fronts.collect();
+        let members = |group: &Arc<Group>| group.snapshot().membership().members().to_vec();
+        let targets = groups.values().flat_map(members).map(|member| member.target.address()).collect();
+        Self { active, fronts, retries, targets }
+    }
+}
+
+impl Front {
+    fn new(
+        active: &Arc<Active>,
+        position: usize,
+        registry: &Registry,
+        retries: &AHashMap<GroupName, Rc<Retries>>,
+        earlier: Option<&Self>,
+    ) -> Self {
+        let (listener, place) = (&active.generation.listeners[position], &active.places[position]);
+        let route = |(name, group): (&GroupName, &Arc<Group>)| {
+            let stats = earlier.and_then(|front| front.routes.get(name)).map(|route| route.stats.clone());
+            let route = Route {
+                group: Some(Arc::clone(group)),
+                retries: Rc::clone(&retries[name]), // made of the same groups
+                stats: stats.unwrap_or_default(),
+            };
+            (name.clone(), Rc::new(route))
+        };
+        Self {
+            active: Arc::clone(active),
+            position,
+            registry: registry.clone(),
+            routes: active.generation.groups.iter().map(route).collect(),
+            own: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.own)),
+            stats: ListenerStats::new(registry, listener.name.as_str()),
+            reasons: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.reasons)),
+            port: HeaderValue::from(place.address.port()),
+        }
+    }
+
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.active.generation.listeners[self.position]
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.active.places[self.position]
+    }
+
+    pub(crate) fn generation(&self) -> &Generation {
+        &self.active.generation
+    }
+
+    pub(crate) fn route(&self, group: &GroupName) -> Option<&Rc<Route>> {
+        self.routes.get(group)
+    }
+
+    /// Counts of requests that take `route`.
+    pub(crate) fn requests<'a>(&self, route: &'a Route) -> &'a RequestStats {
+        route.stats.get(|| RequestStats::new(&self.registry, self.listener().name.as_str(), route.name()))
+    }
+
+    /// Counts of attempts that take `route`.
+    pub(crate) fn attempts<'a>(&self, route: &'a Route) -> &'a GroupStats {
+        route.retries.stats.get(|| GroupStats::new(&self.registry, route.name()))
+    }
+
+    /// Counts one request or connection that was refused or failed.
+    pub(crate) fn fault(&self, reason: &'static str) {
+        self.reasons.count(reason, || {
+            let labels = [("listener", self.listener().name.as_str()), ("reason", reason)];
+            self.registry.counter("equipoise_faults_total", "Requests and connections refused or failed", &labels)
+        });
+    }
+}
+
+impl Route {
+    pub(crate) fn name(&self) -> &str {
+        self.group.as_ref().map_or("", |group| group.name().as_str())
+    }
+}
+
+impl Default for Route {
+    fn default() -> Self {
+        let retries = Retries { budget: RefCell::new(RetryBudget::new(0, 0.0, Instant::now())), stats: Lazily::default() };
+        Self { group: None, retries: Rc::new(retries), stats: Lazily::default() }
+    }
+}
+
+impl Retries {
+    /// A worker's share of the group's budget.
+    fn new(group: &Group, workers: usize, now: Instant, earlier: Option<&Rc<Self>>) -> Self {
+        let retry = &group.settings().retry;
+        let minimum = f64::from(retry.budget_minimum) / workers.max(1) as f64;
+        let mut budget = RetryBudget::new(retry.budget_percent, minimum, now);
+        if let Some(earlier) = earlier {
+            budget = budget.inherit(&earlier.budget.borrow());
+        }
+        Self { budget: RefCell::new(budget), stats: earlier.map(|earlier| earlier.stats.clone()).unwrap_or_default() }
+    }
+}

@@ -1,0 +1,13 @@
+//! What a message may look like, and what is changed on its way through. Pure: heads in, heads or refusals out.
+//!
+//! hyper is a parser, not an edge: it passes on what a proxy must refuse. Everything that decides *whether* a message
+//! goes on, and which fields go with it, is in this module.
+
+mod fields;
+mod forwarded;
+mod request;
+mod response;
+
+pub(crate) use forwarded::{Facts, client, forward};
+pub(crate) use request::{Refusal, admit};
+pub(crate) use response::{BadResponse, clean};

@@ -1,0 +1,191 @@
+//! Who asks: what a proxy before us says, and what we tell the target.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, HeaderValue, Version, header};
+
+use crate::Networks;
+use crate::names::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_REQUEST_ID};
+
+/// Longest request id that is believed: ids end up in logs.
+const LONGEST_ID: usize = 128;
+
+/// What the target is told about the connection that a request came in by.
+#[derive(Debug)]
+pub(crate) struct Facts<'a> {
+    /// Address of the connection's other end, as a field value.
+    pub(crate) peer: &'a HeaderValue,
+    /// Whether that end is a trusted proxy.
+    pub(crate) trusted: bool,
+    /// Whether any client may name its request.
+    pub(crate) keep_request_id: bool,
+    /// Port that the client connected to.
+    pub(crate) port: &'a HeaderValue,
+    /// Protocol version of the client.
+    pub(crate) version: Version,
+}
+
+/// Address of the client: the connection's other end, or, when that is a trusted proxy, the last address in
+/// `X-Forwarded-For` that is not one. Read from the right, because a client can write what it likes on the left.
+pub(crate) fn client(fields: &HeaderMap, peer: IpAddr, trusted: &Networks) -> IpAddr {
+    let mut client = peer;
+    let values = fields.get_all(&X_FORWARDED_FOR).iter().rev();
+    for text in values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
+        let address = std::str::from_utf8(text).ok().and_then(|text| address(text.trim()));
+        match address {
+            Some(address) if trusted.contains(client) => client = address.to_canonical(),
+            _ => break,
+        }
+    }
+    client
+}
+
+/// An address, perhaps with a port as some proxies write it.
+fn address(text: &str) -> Option<IpAddr> {
+    let parsed = text.parse::<IpAddr>().ok();
+    parsed.or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
+}
+
+/// Tells the target who asks. Fields that say so already are believed from a trusted proxy, and replaced otherwise.
+/// `id` names the request when nobody has.
+pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>, id: impl FnOnce() -> HeaderValue) {
+    let host = fields.get(header::HOST).cloned();
+    if facts.trusted {
+        let chain = extended(fields, facts.peer);
+        fields.insert(&X_FORWARDED_FOR, chain);
+        fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
+        fields.entry(&X_FORWARDED_PORT).or_insert_with(|| facts.port.clone());
+        if let Some(host) = host {
+            fields.entry(&X_FORWARDED_HOST).or_insert(host);
+        }
+    } else {
+        fields.remove(header::FORWARDED);
+        fields.insert(&X_FORWARDED_FOR, facts.peer.clone());
+        fields.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
+        fields.insert(&X_FORWARDED_PORT, facts.port.clone());
+        match host {
+            Some(host) => drop(fields.insert(&X_FORWARDED_HOST, host)),
+            None => drop(fields.remove(&X_FORWARDED_HOST)),
+        }
+    }
+    fields.append(header::VIA, via(facts.version));
+    let believed = facts.trusted || facts.keep_request_id;
+    if !believed || !fields.get(&X_REQUEST_ID).is_some_and(|id| (1..=LONGEST_ID).contains(&id.len())) {
+        fields.insert(&X_REQUEST_ID, id());
+    }
+}
+
+/// `X-Forwarded-For` as it came, with one more address.
+fn extended(fields: &HeaderMap, peer: &HeaderValue) -> HeaderValue {
+    let mut chain = Vec::new();
+    for value in fields.get_all(&X_FORWARDED_FOR) {
+        chain.extend_from_slice(value.as_bytes());
+        chain.extend_from_slice(b", ");
+    }
+    chain.extend_from_slice(peer.as_bytes());
+    // Made of valid values and a separator, so it is one; the peer alone is true in any case.
+    HeaderValue::from_maybe_shared(bytes::Bytes::from(chain)).unwrap_or_else(|_| peer.clone())
+}
+
+fn via(version: Version) -> HeaderValue {
+    HeaderValue::from_static(match version {
+        Version::HTTP_10 => "1.0 equipoise",
+        Version::HTTP_2 => "2 equipoise",
+        _ => "1.1 equipoise",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusted() -> Networks {
+        Networks::new(vec!["10.0.0.0/8".parse().unwrap()])
+    }
+
+    #[track_caller]
+    fn check_client(peer: &str, chain: &[&str], want: &str) {
+        let mut fields = HeaderMap::new();
+        for value in chain {
+            fields.append(&X_FORWARDED_FOR, HeaderValue::from_str(value).unwrap());
+        }
+        assert_eq!(client(&fields, peer.parse().unwrap(), &trusted()), want.parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn the_client_is_the_first_untrusted_address_from_the_right() {
+        check_client("192.0.2.1", &["198.51.100.1"], "192.0.2.1");
+        check_client("10.0.0.1", &[], "10.0.0.1");
+        check_client("10.0.0.1", &["198.51.100.1"], "198.51.100.1");
+        check_client("10.0.0.1", &["203.0.113.7, 198.51.100.1, 10.0.0.2"], "198.51.100.1");
+        check_client("10.0.0.1", &["203.0.113.7", "198.51.100.1:4711, 10.0.0.2"], "198.51.100.1");
+        check_client("10.0.0.1", &["::ffff:10.0.0.3", "10.0.0.2"], "10.0.0.3");
+    }
+
+    #[test]
+    fn what_is_no_address_ends_the_chain() {
+        check_client("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2");
+        check_client("10.0.0.1", &[""], "10.0.0.1");
+    }
+
+    fn forwarded(trusted: bool, sent: &[(&'static str, &'static str)]) -> Vec<(String, String)> {
+        let mut fields = HeaderMap::new();
+        for (name, value) in sent {
+            fields.append(*name, HeaderValue::from_static(value));
+        }
+        let (peer, port) = (HeaderValue::from_static("192.0.2.1"), HeaderValue::from_static("8080"));
+        let facts = Facts { peer: &peer, trusted, keep_request_id: false, port: &port, version: Version::HTTP_11 };
+        forward(&mut fields, &facts, || HeaderValue::from_static("id"));
+        let text = |(name, value): (&http::HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
+        let mut all: Vec<_> = fields.iter().map(text).collect();
+        all.sort();
+        all
+    }
+
+    fn pairs(all: &[(&str, &str)]) -> Vec<(String, String)> {
+        all.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    const LIES: &[(&str, &str)] = &[
+        ("host", "a.example"),
+        ("forwarded", "for=1.2.3.4"),
+        ("via", "1.0 fred"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("x-forwarded-for", "5.6.7.8"),
+        ("x-forwarded-host", "b.example"),
+        ("x-forwarded-port", "1"),
+        ("x-forwarded-proto", "https"),
+        ("x-request-id", "mine"),
+    ];
+
+    #[test]
+    fn a_client_cannot_say_who_it_is() {
+        let want = [
+            ("host", "a.example"),
+            ("via", "1.0 fred"),
+            ("via", "1.1 equipoise"),
+            ("x-forwarded-for", "192.0.2.1"),
+            ("x-forwarded-host", "a.example"),
+            ("x-forwarded-port", "8080"),
+            ("x-forwarded-proto", "http"),
+            ("x-request-id", "id"),
+        ];
+        assert_eq!(forwarded(false, LIES), pairs(&want));
+    }
+
+    #[test]
+    fn a_trusted_proxy_is_believed_and_named() {
+        let want = [
+            ("forwarded", "for=1.2.3.4"),
+            ("host", "a.example"),
+            ("via", "1.0 fred"),
+            ("via", "1.1 equipoise"),
+            ("x-forwarded-for", "1.2.3.4, 5.6.7.8, 192.0.2.1"),
+            ("x-forwarded-host", "b.example"),
+            ("x-forwarded-port", "1"),
+            ("x-forwarded-proto", "https"),
+            ("x-request-id", "mine"),
+        ];
+        assert_eq!(forwarded(true, LIES), pairs(&want));
+    }
+}

@@ -1,0 +1,283 @@
+//! Which requests are let in.
+
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
+
+use super::fields::{Seen, drop_underscores};
+use crate::ListenerLimits;
+
+/// Why a request is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("the method CONNECT is not served here")]
+    Connect,
+    #[error("the request target is neither a path nor an absolute URI")]
+    Target,
+    #[error("the request target holds an encoded NUL")]
+    Nul,
+    #[error("the request target is too long")]
+    TargetTooLong,
+    #[error("the request has too many header fields")]
+    TooManyFields,
+    #[error("the request has no Host field")]
+    NoHost,
+    #[error("the request has more than one Host field")]
+    ManyHosts,
+    #[error("the Host field is not a host")]
+    BadHost,
+    #[error("the host differs from the authority")]
+    OtherHost,
+    #[error("the only transfer coding served here is a single `chunked`")]
+    Coding,
+    #[error("the request has both Content-Length and Transfer-Encoding")]
+    TwoLengths,
+}
+
+impl Refusal {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::OtherHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            _ => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    /// The code in logs and metrics.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Connect => "connect-refused",
+            Self::Target => "bad-target",
+            Self::Nul => "nul-in-target",
+            Self::TargetTooLong => "target-too-long",
+            Self::TooManyFields => "too-many-fields",
+            Self::NoHost => "no-host",
+            Self::ManyHosts => "many-hosts",
+            Self::BadHost => "bad-host",
+            Self::OtherHost => "other-host",
+            Self::Coding => "transfer-coding",
+            Self::TwoLengths => "two-lengths",
+        }
+    }
+}
+
+/// Checks a request's head and brings it into the one shape that rules, plugins and targets see: a path for its target,
+/// one `Host`, no field that concerns the client's connection only.
+pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<(), Refusal> {
+    if head.method == Method::CONNECT {
+        return Err(Refusal::Connect);
+    }
+    let seen = Seen::scan(&head.headers);
+    check_framing(head, &seen)?;
+    check_sizes(head, limits)?;
+    check_host(head, &seen)?;
+    check_target(head)?;
+    seen.strip(&mut head.headers);
+    if seen.underscore && !limits.underscores {
+        drop_underscores(&mut head.headers);
+    }
+    head.extensions.clear(); // hyper's handle for an upgrade, which nobody here may take
+    Ok(())
+}
+
+fn check_framing(head: &Parts, seen: &Seen) -> Result<(), Refusal> {
+    if seen.codings == 0 {
+        return Ok(());
+    }
+    if seen.lengths > 0 {
+        return Err(Refusal::TwoLengths);
+    }
+    let chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+    let single = seen.codings == 1 && head.headers.get(header::TRANSFER_ENCODING).is_some_and(chunked);
+    if single { Ok(()) } else { Err(Refusal::Coding) }
+}
+
+fn check_sizes(head: &Parts, limits: &ListenerLimits) -> Result<(), Refusal> {
+    if head.uri.path_and_query().is_some_and(|target| target.as_str().len() > limits.target_bytes) {
+        return Err(Refusal::TargetTooLong);
+    }
+    if head.headers.len() > limits.fields {
+        return Err(Refusal::TooManyFields);
+    }
+    Ok(())
+}
+
+/// An authority in the target, which every HTTP/2 request has, stands above the field (RFC 9112 section 3.2.2); in
+/// HTTP/2 the two must not differ (RFC 9113 section 8.3.1).
+fn check_host(head: &mut Parts, seen: &Seen) -> Result<(), Refusal> {
+    if seen.hosts > 1 {
+        return Err(Refusal::ManyHosts);
+    }
+    let Some(authority) = head.uri.authority() else {
+        return match head.headers.get(header::HOST) {
+            Some(host) if is_host(host.as_bytes()) => Ok(()),
+            Some(_) => Err(Refusal::BadHost),
+            None if head.version == Version::HTTP_10 => Ok(()),
+            None => Err(Refusal::NoHost),
+        };
+    };
+    let text = authority.as_str();
+    if !is_host(text.as_bytes()) {
+        return Err(Refusal::BadHost);
+    }
+    let same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(text.as_bytes());
+    match head.headers.get(header::HOST) {
+        Some(host) if same(host) => return Ok(()),
+        Some(_) if head.version == Version::HTTP_2 => return Err(Refusal::OtherHost),
+        _ => {}
+    }
+    let host = HeaderValue::from_str(text).map_err(|_| Refusal::BadHost)?;
+    head.headers.insert(header::HOST, host);
+    Ok(())
+}
+
+/// A host and perhaps a port, in the bytes that RFC 3986 section 3.2 has for them; no user information.
+fn is_host(text: &[u8]) -> bool {
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte);
+    !text.is_empty() && text.iter().all(legal)
+}
+
+/// Leaves path and query alone in the target.
+fn check_target(head: &mut Parts) -> Result<(), Refusal> {
+    let Some(target) = head.uri.path_and_query() else { return Err(Refusal::Target) };
+    let path = target.path();
+    let star = path == "*" && head.method == Method::OPTIONS;
+    if !path.starts_with('/') && !star {
+        return Err(Refusal::Target);
+    }
+    if path.as_bytes().windows(3).any(|window| window == b"%00") {
+        return Err(Refusal::Nul);
+    }
+    if head.uri.authority().is_some() {
+        head.uri = Uri::from(target.clone());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn request(method: &str, target: &str, fields: &[(&str, &str)]) -> Parts {
+        let mut builder = Request::builder().method(method).uri(target);
+        for (name, value) in fields {
+            builder = builder.header(*name, *value);
+        }
+        builder.body(()).unwrap().into_parts().0
+    }
+
+    #[track_caller]
+    fn refused(method: &str, target: &str, fields: &[(&str, &str)], want: Refusal) {
+        let got = admit(&mut request(method, target, fields), &ListenerLimits::default());
+        assert_eq!(got, Err(want), "{method} {target} {fields:?}");
+    }
+
+    #[track_caller]
+    fn admitted(method: &str, target: &str, fields: &[(&str, &str)], want_target: &str, want: &[(&str, &str)]) {
+        let mut head = request(method, target, fields);
+        assert_eq!(admit(&mut head, &ListenerLimits::default()), Ok(()), "{method} {target} {fields:?}");
+        assert_eq!(head.uri.to_string(), want_target);
+        let got: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+        assert_eq!(got, want);
+    }
+
+    const HOST: (&str, &str) = ("host", "a.example");
+
+    #[test]
+    fn hosts_are_one_and_valid() {
+        refused("GET", "/", &[], Refusal::NoHost);
+        refused("GET", "/", &[HOST, HOST], Refusal::ManyHosts);
+        for bad in ["", "a b", "a/b", "user@a", "a\"b", "a?b"] {
+            refused("GET", "/", &[("host", bad)], Refusal::BadHost);
+        }
+        for good in ["a.example:80", "[::1]:8080", "127.0.0.1"] {
+            admitted("GET", "/", &[("host", good)], "/", &[("host", good)]);
+        }
+    }
+
+    #[test]
+    fn an_http_1_0_request_may_have_no_host() {
+        let mut head = request("GET", "/", &[]);
+        head.version = Version::HTTP_10;
+        assert_eq!(admit(&mut head, &ListenerLimits::default()), Ok(()));
+    }
+
+    #[test]
+    fn an_absolute_target_overrides_the_host_and_becomes_a_path() {
+        admitted("GET", "http://b.example/x?y", &[HOST], "/x?y", &[("host", "b.example")]);
+        admitted("GET", "http://b.example", &[], "/", &[("host", "b.example")]);
+        refused("GET", "http://me@b.example/", &[], Refusal::BadHost);
+    }
+
+    #[test]
+    fn in_http_2_host_and_authority_must_agree() {
+        let mut head = request("GET", "http://b.example/x", &[HOST]);
+        head.version = Version::HTTP_2;
+        assert_eq!(admit(&mut head, &ListenerLimits::default()), Err(Refusal::OtherHost));
+    }
+
+    #[test]
+    fn targets_are_paths() {
+        refused("CONNECT", "a.example:443", &[HOST], Refusal::Connect);
+        refused("GET", "a.example", &[HOST], Refusal::Target);
+        refused("GET", "*", &[HOST], Refusal::Target);
+        refused("GET", "/a%00b", &[HOST], Refusal::Nul);
+        refused("GET", &format!("/{}", "x".repeat(8192)), &[HOST], Refusal::TargetTooLong);
+        admitted("OPTIONS", "*", &[HOST], "*", &[HOST]);
+    }
+
+    #[test]
+    fn the_only_coding_is_one_chunked() {
+        for bad in ["gzip, chunked", "chunked, chunked", "identity", "xchunked", ""] {
+            refused("POST", "/", &[HOST, ("transfer-encoding", bad)], Refusal::Coding);
+        }
+        let chunked = ("transfer-encoding", "chunked");
+        refused("POST", "/", &[HOST, chunked, chunked], Refusal::Coding);
+        refused("POST", "/", &[HOST, chunked, ("content-length", "3")], Refusal::TwoLengths);
+        admitted("POST", "/", &[HOST, ("transfer-encoding", "Chunked")], "/", &[HOST]);
+    }
+
+    #[test]
+    fn fields_of_the_connection_end_here() {
+        let fields = [
+            HOST,
+            ("connection", "close, X-Secret , host, content-length"),
+            ("connection", "x-other"),
+            ("x-secret", "1"),
+            ("x-other", "2"),
+            ("content-length", "0"),
+            ("keep-alive", "timeout=5"),
+            ("proxy-connection", "keep-alive"),
+            ("te", "trailers"),
+            ("upgrade", "h2c"),
+            ("expect", "100-continue"),
+            ("x-kept", "3"),
+        ];
+        admitted("GET", "/", &fields, "/", &[HOST, ("content-length", "0"), ("x-kept", "3")]);
+    }
+
+    #[test]
+    fn connection_cannot_name_what_tells_who_asks() {
+        let fields = [HOST, ("connection", "x-forwarded-for, via"), ("x-forwarded-for", "192.0.2.1")];
+        admitted("GET", "/", &fields, "/", &[HOST, ("x-forwarded-for", "192.0.2.1")]);
+    }
+
+    #[test]
+    fn names_with_an_underscore_are_dropped_unless_wanted() {
+        admitted("GET", "/", &[HOST, ("x_forwarded_for", "1")], "/", &[HOST]);
+        let mut head = request("GET", "/", &[HOST, ("x_a", "1")]);
+        let limits = ListenerLimits { underscores: true, ..ListenerLimits::default() };
+        admit(&mut head, &limits).unwrap();
+        assert!(head.headers.contains_key("x_a"));
+    }
+
+    #[test]
+    fn too_many_fields_are_refused() {
+        let fields = vec![("x-a", "1"); 101];
+        refused("GET", "/", &fields, Refusal::TooManyFields);
+    }
+}

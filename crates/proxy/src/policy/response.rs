@@ -1,0 +1,78 @@
+//! Which responses are passed on.
+
+use http::response::Parts;
+use http::{HeaderValue, StatusCode, header};
+
+use super::fields::Seen;
+
+/// Why a response is not passed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum BadResponse {
+    #[error("switched protocols without being asked")]
+    UnaskedUpgrade,
+    #[error("sent both Content-Length and Transfer-Encoding")]
+    TwoLengths,
+    #[error("sent a transfer coding other than a single `chunked`")]
+    Coding,
+}
+
+/// Checks a response's head and removes the fields that concern the target's connection only.
+pub(crate) fn clean(head: &mut Parts) -> Result<(), BadResponse> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+        return Err(BadResponse::UnaskedUpgrade);
+    }
+    let seen = Seen::scan(&head.headers);
+    if seen.codings > 0 {
+        if seen.lengths > 0 {
+            return Err(BadResponse::TwoLengths);
+        }
+        let chunked = |value: &HeaderValue| value.as_bytes().trim_ascii().eq_ignore_ascii_case(b"chunked");
+        if seen.codings > 1 || !head.headers.get(header::TRANSFER_ENCODING).is_some_and(chunked) {
+            return Err(BadResponse::Coding);
+        }
+    }
+    seen.strip(&mut head.headers);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Response;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(status: u16, fields: &[(&str, &str)], want: Result<&[(&str, &str)], BadResponse>) {
+        let mut builder = Response::builder().status(status);
+        for (name, value) in fields {
+            builder = builder.header(*name, *value);
+        }
+        let mut head = builder.body(()).unwrap().into_parts().0;
+        let got = clean(&mut head);
+        assert_eq!(got, want.map(|_| ()));
+        if let Ok(want) = want {
+            let got: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            assert_eq!(got, want);
+        }
+    }
+
+    #[test]
+    fn an_unasked_switch_is_refused() {
+        check(101, &[("upgrade", "websocket")], Err(BadResponse::UnaskedUpgrade));
+    }
+
+    #[test]
+    fn a_length_that_two_readers_could_read_differently_is_refused() {
+        let chunked = ("transfer-encoding", "chunked");
+        check(200, &[chunked, ("content-length", "3")], Err(BadResponse::TwoLengths));
+        check(200, &[("transfer-encoding", "gzip, chunked")], Err(BadResponse::Coding));
+        check(200, &[chunked, chunked], Err(BadResponse::Coding));
+    }
+
+    #[test]
+    fn fields_of_the_connection_end_here() {
+        let fields = [("connection", "x-a"), ("x-a", "1"), ("keep-alive", "timeout=5"), ("etag", "\"e\"")];
+        check(200, &fields, Ok(&[("etag", "\"e\"")]));
+        check(200, &[("transfer-encoding", "chunked"), ("trailer", "x-sum")], Ok(&[("trailer", "x-sum")]));
+    }
+}

@@ -1,0 +1,118 @@
+//! What the data plane counts. Every handle is resolved once, never on the way of a request.
+
+use std::cell::{OnceCell, RefCell};
+use std::time::Duration;
+
+use ahash::AHashMap;
+use equipoise_metrics::{Counter, Gauge, Histogram, LATENCY_BUCKETS, Registry};
+
+/// Counts of requests of one listener to one group.
+#[derive(Debug, Clone)]
+pub(crate) struct RequestStats {
+    /// By class, 1xx to 5xx.
+    classes: [Counter; 5],
+    duration: Histogram,
+    sent: Counter,
+    received: Counter,
+}
+
+impl RequestStats {
+    pub(crate) fn new(registry: &Registry, listener: &str, group: &str) -> Self {
+        let labels = [("listener", listener), ("group", group)];
+        let class = |class: &str| {
+            let labels = [("listener", listener), ("group", group), ("status_class", class)];
+            registry.counter("equipoise_requests_total", "Requests answered, by class of the status", &labels)
+        };
+        Self {
+            classes: ["1xx", "2xx", "3xx", "4xx", "5xx"].map(class),
+            duration: registry.histogram(
+                "equipoise_request_duration_seconds",
+                "From the request to the last byte of its response",
+                LATENCY_BUCKETS,
+                &labels,
+            ),
+            sent: registry.counter("equipoise_sent_bytes_total", "Bytes of response bodies", &labels),
+            received: registry.counter("equipoise_received_bytes_total", "Bytes of request bodies", &labels),
+        }
+    }
+
+    pub(crate) fn request(&self, status: u16, duration: Duration, received: u64, sent: u64) {
+        self.classes[usize::from(status / 100).clamp(1, 5) - 1].increment();
+        self.duration.observe(duration);
+        if sent > 0 {
+            self.sent.add(sent);
+        }
+        if received > 0 {
+            self.received.add(received);
+        }
+    }
+}
+
+/// Counts of attempts of one group.
+#[derive(Debug, Clone)]
+pub(crate) struct GroupStats {
+    pub(crate) connect_failures: Counter,
+    pub(crate) retries: Counter,
+    pub(crate) budget_exhausted: Counter,
+}
+
+impl GroupStats {
+    pub(crate) fn new(registry: &Registry, group: &str) -> Self {
+        let counter = |name, help| registry.counter(name, help, &[("group", group)]);
+        Self {
+            connect_failures: counter(
+                "equipoise_upstream_connect_failures_total",
+                "Connections to targets that could not be made",
+            ),
+            retries: counter("equipoise_retries_total", "Attempts after a request's first one"),
+            budget_exhausted: counter(
+                "equipoise_retry_budget_exhausted_total",
+                "Retries that were not made because the budget was spent",
+            ),
+        }
+    }
+}
+
+/// Counts of one listener's connections.
+#[derive(Debug, Clone)]
+pub(crate) struct ListenerStats {
+    pub(crate) active: Gauge,
+    pub(crate) accepted: Counter,
+}
+
+impl ListenerStats {
+    pub(crate) fn new(registry: &Registry, listener: &str) -> Self {
+        let labels = [("listener", listener)];
+        Self {
+            active: registry.gauge("equipoise_connections_active", "Connections of clients", &labels),
+            accepted: registry.counter("equipoise_connections_total", "Connections accepted", &labels),
+        }
+    }
+}
+
+/// What was refused or failed, by reason. A worker meets each of a fixed set of reasons for the first time once, and
+/// only then asks the registry.
+#[derive(Debug, Default)]
+pub(crate) struct Reasons(RefCell<AHashMap<&'static str, Counter>>);
+
+impl Reasons {
+    pub(crate) fn count(&self, reason: &'static str, resolve: impl FnOnce() -> Counter) {
+        self.0.borrow_mut().entry(reason).or_insert_with(resolve).increment();
+    }
+}
+
+/// A handle that is resolved when it is first needed: a listener may route to any group, but most go to few.
+#[derive(Debug, Default)]
+pub(crate) struct Lazily<T>(OnceCell<T>);
+
+impl<T> Lazily<T> {
+    pub(crate) fn get(&self, resolve: impl FnOnce() -> T) -> &T {
+        self.0.get_or_init(resolve)
+    }
+}
+
+impl<T: Clone> Clone for Lazily<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}

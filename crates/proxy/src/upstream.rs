@@ -1,0 +1,184 @@
+//! One connection to a target, and what it is waiting for.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use tokio::task::AbortHandle;
+
+use crate::local::Route;
+
+/// What a request waits for on its connection to the target.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Wait {
+    Nothing,
+    /// The response's head, since the last sign of progress.
+    Head(Instant),
+    /// More of the response's body.
+    Body(Instant),
+}
+
+/// Why a connection was cut from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The target did not begin to answer in time.
+    FirstByte,
+    /// The target stopped in the middle of its answer.
+    Idle,
+    /// The whole request took too long.
+    Total,
+    /// The client stopped in the middle of its body.
+    Upload,
+    /// The client's body ended in an error.
+    BrokenUpload,
+    /// The target left its group, and its time to finish is over.
+    Cut,
+}
+
+/// One connection to a target. Time-outs are no timers: a request notes what it waits for and since when, and the sweep
+/// cuts what waits too long.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) key: u64,
+    pub(crate) address: SocketAddr,
+    /// Ends the task that drives the connection.
+    task: OnceCell<AbortHandle>,
+    /// Whose request is on the connection.
+    route: RefCell<Option<Rc<Route>>>,
+    pub(crate) wait: Cell<Wait>,
+    /// Since when the client owes the next part of its body.
+    upload: Cell<Option<Instant>>,
+    /// Longest time that the client may owe it.
+    upload_limit: Cell<Duration>,
+    /// When the whole request must be over.
+    deadline: Cell<Option<Instant>>,
+    /// Whether the whole request was handed to the connection.
+    pub(crate) sent_all: Cell<bool>,
+    /// Bytes of the request's body.
+    pub(crate) received: Cell<u64>,
+    pub(crate) verdict: Cell<Option<Verdict>>,
+}
+
+/// Terms of one request on a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) now: Instant,
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) upload_limit: Duration,
+    pub(crate) has_body: bool,
+}
+
+impl Upstream {
+    pub(crate) fn new(key: u64, address: SocketAddr) -> Self {
+        Self {
+            key,
+            address,
+            task: OnceCell::new(),
+            route: RefCell::new(None),
+            wait: Cell::new(Wait::Nothing),
+            upload: Cell::new(None),
+            upload_limit: Cell::new(Duration::MAX),
+            deadline: Cell::new(None),
+            sent_all: Cell::new(true),
+            received: Cell::new(0),
+            verdict: Cell::new(None),
+        }
+    }
+
+    pub(crate) fn driven_by(&self, task: AbortHandle) {
+        // Set once, right after the task was started.
+        let _ = self.task.set(task);
+    }
+
+    /// A request begins on the connection.
+    pub(crate) fn begin(&self, route: &Rc<Route>, terms: &Terms) {
+        self.route.replace(Some(Rc::clone(route)));
+        self.wait.set(Wait::Head(terms.now));
+        self.deadline.set(terms.deadline);
+        self.upload_limit.set(terms.upload_limit);
+        self.sent_all.set(!terms.has_body);
+        self.received.set(0);
+    }
+
+    /// The request is over.
+    pub(crate) fn end(&self) {
+        self.route.replace(None);
+        self.wait.set(Wait::Nothing);
+        self.upload.set(None);
+        self.deadline.set(None);
+    }
+
+    pub(crate) fn is_busy_for(&self, group: &str) -> bool {
+        self.route.borrow().as_ref().is_some_and(|route| route.name() == group)
+    }
+
+    /// A part of the request's body was passed on.
+    pub(crate) fn uploaded(&self, bytes: usize) {
+        self.received.set(self.received.get() + bytes as u64);
+        self.upload.set(None);
+        if let Wait::Head(_) = self.wait.get() {
+            self.wait.set(Wait::Head(Instant::now()));
+        }
+    }
+
+    /// The client owes the next part of its body.
+    pub(crate) fn upload_waits(&self) {
+        if self.upload.get().is_none() {
+            self.upload.set(Some(Instant::now()));
+        }
+    }
+
+    /// The whole body was passed on.
+    pub(crate) fn upload_ended(&self) {
+        self.sent_all.set(true);
+        self.upload.set(None);
+    }
+
+    /// The target owes the next part of its body.
+    pub(crate) fn download_waits(&self) {
+        if !matches!(self.wait.get(), Wait::Body(_)) {
+            self.wait.set(Wait::Body(Instant::now()));
+        }
+    }
+
+    /// Closes the connection, whatever it is doing.
+    pub(crate) fn abort(&self) {
+        if let Some(task) = self.task.get() {
+            task.abort();
+        }
+    }
+
+    /// Closes the connection for a reason that its request will find.
+    pub(crate) fn judge(&self, verdict: Verdict) {
+        if self.verdict.get().is_none() {
+            self.verdict.set(Some(verdict));
+            self.abort();
+        }
+    }
+
+    /// Closes the connection when its request waits too long.
+    pub(crate) fn sweep(&self, now: Instant) {
+        if let Some(verdict) = self.overdue(now) {
+            self.judge(verdict);
+        }
+    }
+
+    fn overdue(&self, now: Instant) -> Option<Verdict> {
+        let route = self.route.borrow();
+        let timeouts = &route.as_ref()?.group.as_ref()?.settings().timeouts;
+        let past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
+        if self.deadline.get().is_some_and(|deadline| now >= deadline) {
+            return Some(Verdict::Total);
+        }
+        if let Some(since) = self.upload.get() {
+            // While the client owes its body, the target owes nothing.
+            return past(since, self.upload_limit.get()).then_some(Verdict::Upload);
+        }
+        match self.wait.get() {
+            Wait::Head(since) if past(since, timeouts.first_byte) => Some(Verdict::FirstByte),
+            Wait::Body(since) if past(since, timeouts.idle) => Some(Verdict::Idle),
+            _ => None,
+        }
+    }
+}
