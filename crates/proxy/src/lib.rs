@@ -1,1 +1,71 @@
-//! Under construction.
+//! The data plane: connections come in, requests go out, responses come back.
+//!
+//! A [`DataPlane`] is a number of workers, each a thread with everything that serving takes to itself. It is given whole
+//! [`Generation`]s: [`Listener`]s with their rules, and [`Group`]s with their targets. A request keeps the generation
+//! that it started with; connections outlive it.
+//!
+//! A request is a straight line, to be read in `serve.rs`: decode, route, pick a target (a lease on it), send, report,
+//! retry or reply, record. The lease and the record belong to the response's body, so a request ends with its last byte,
+//! whoever ends it.
+//!
+//! This crate knows HTTP, sockets and time. It refuses to know configuration files, plugins beyond the traits that they
+//! implement, and who decides which target is healthy.
+//!
+//! ```no_run
+//! use std::num::NonZeroUsize;
+//! use std::sync::Arc;
+//! use equipoise_balance::{PickRequest, Picker};
+//! use equipoise_metrics::Registry;
+//! use equipoise_proxy::{DataPlane, Generation, Group, GroupSettings, Listener};
+//! use equipoise_rule::RuleSet;
+//! use equipoise_target::{GroupName, ListenerName, Snapshot};
+//!
+//! # async fn run(rules: RuleSet, snapshot: Snapshot, picker: Arc<dyn Picker>) -> Result<(), Box<dyn std::error::Error>> {
+//! let plane = DataPlane::start(NonZeroUsize::MIN, &Registry::new())?;
+//! let listener = Listener::new(ListenerName::new("web")?, "127.0.0.1:8080".parse()?, rules);
+//! let group = Arc::new(Group::new(GroupName::new("todo")?, GroupSettings::default(), snapshot, picker));
+//! plane.apply(Generation::new(vec![listener], [group])).await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod accept;
+mod access;
+mod bind;
+mod body;
+mod budget;
+mod clock;
+mod connection;
+mod decode;
+mod downstream;
+mod error;
+mod generation;
+mod group;
+mod io;
+mod listener;
+mod local;
+mod log;
+mod members;
+mod names;
+mod pick;
+mod plane;
+mod policy;
+mod pool;
+mod record;
+mod reply;
+mod report;
+mod retry;
+mod send;
+mod serve;
+mod stats;
+mod sweep;
+mod upstream;
+mod worker;
+
+pub use access::{AccessList, Networks};
+pub use bind::BindError;
+pub use generation::Generation;
+pub use group::{Group, GroupSettings, GroupTimeouts, PoolSettings, Retry};
+pub use listener::{Listener, ListenerLimits, ListenerTimeouts};
+pub use log::{AccessLog, LogDestination, LogFormat};
+pub use plane::DataPlane;

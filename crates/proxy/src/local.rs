@@ -175,7 +175,8 @@ impl Route {
 
 impl Default for Route {
     fn default() -> Self {
-        let retries = Retries { budget: RefCell::new(RetryBudget::new(0, 0.0, Instant::now())), stats: Lazily::default() };
+        let retries =
+            Retries { budget: RefCell::new(RetryBudget::new(0, 0.0, Instant::now())), stats: Lazily::default() };
         Self { group: None, retries: Rc::new(retries), stats: Lazily::default() }
     }
 }

@@ -102,12 +102,18 @@ impl Reasons {
 }
 
 /// A handle that is resolved when it is first needed: a listener may route to any group, but most go to few.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lazily<T>(OnceCell<T>);
 
 impl<T> Lazily<T> {
     pub(crate) fn get(&self, resolve: impl FnOnce() -> T) -> &T {
         self.0.get_or_init(resolve)
+    }
+}
+
+impl<T> Default for Lazily<T> {
+    fn default() -> Self {
+        Self(OnceCell::new())
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::AbortHandle;
 
+use crate::PoolSettings;
 use crate::local::Route;
 
 /// What a request waits for on its connection to the target.
@@ -103,10 +104,21 @@ impl Upstream {
 
     /// The request is over.
     pub(crate) fn end(&self) {
-        self.route.replace(None);
         self.wait.set(Wait::Nothing);
         self.upload.set(None);
         self.deadline.set(None);
+        self.route.replace(None);
+    }
+
+    /// The response's head has come.
+    pub(crate) fn answered(&self) {
+        self.wait.set(Wait::Nothing);
+    }
+
+    /// How connections of the group that the present request goes to are kept.
+    pub(crate) fn pool_settings(&self) -> Option<PoolSettings> {
+        let route = self.route.borrow();
+        route.as_ref()?.group.as_ref().map(|group| group.settings().pool)
     }
 
     pub(crate) fn is_busy_for(&self, group: &str) -> bool {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, Version, header};
+use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::LogFormat;
 use crate::names::X_REQUEST_ID;
@@ -34,19 +34,6 @@ impl Draft {
             user_agent: field(&header::USER_AGENT),
             referer: field(&header::REFERER),
             request_id: field(&X_REQUEST_ID),
-        }
-    }
-
-    /// What is known when a request was refused before anything was taken from it.
-    pub(crate) fn bare(method: &Method, uri: &Uri, headers: &HeaderMap, version: Version) -> Self {
-        Self {
-            method: method.clone(),
-            uri: uri.clone(),
-            version,
-            host: headers.get(header::HOST).cloned(),
-            user_agent: headers.get(header::USER_AGENT).cloned(),
-            referer: None,
-            request_id: None,
         }
     }
 }
@@ -131,7 +118,10 @@ impl Entry<'_> {
             line.extend_from_slice(end.as_bytes());
         }
         write!(line, " {:.6} ", self.duration.as_secs_f64())?;
-        self.target.map_or_else(|| write!(line, "-"), |target| write!(line, "{target}"))?;
+        match self.target {
+            Some(target) => write!(line, "{target}")?,
+            None => line.push(b'-'),
+        }
         writeln!(line, " {}", if self.reason.is_empty() { "-" } else { self.reason })
     }
 }

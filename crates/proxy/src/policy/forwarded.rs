@@ -136,7 +136,8 @@ mod tests {
         let (peer, port) = (HeaderValue::from_static("192.0.2.1"), HeaderValue::from_static("8080"));
         let facts = Facts { peer: &peer, trusted, keep_request_id: false, port: &port, version: Version::HTTP_11 };
         forward(&mut fields, &facts, || HeaderValue::from_static("id"));
-        let text = |(name, value): (&http::HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
+        let text =
+            |(name, value): (&http::HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
         let mut all: Vec<_> = fields.iter().map(text).collect();
         all.sort();
         all

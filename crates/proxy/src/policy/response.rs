@@ -51,7 +51,8 @@ mod tests {
         let got = clean(&mut head);
         assert_eq!(got, want.map(|_| ()));
         if let Ok(want) = want {
-            let got: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
+            let got: Vec<_> =
+                head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
             assert_eq!(got, want);
         }
     }

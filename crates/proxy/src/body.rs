@@ -1,0 +1,220 @@
+//! Bodies on their way through. Nothing is buffered beyond what hyper holds: a part is asked for when there is room.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::Bytes;
+use equipoise_target::Lease;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use crate::pool::Link;
+use crate::record::Record;
+use crate::upstream::{Upstream, Verdict, Wait};
+
+/// A request's body on its way to a target.
+#[derive(Debug)]
+pub(crate) enum RequestBody {
+    Empty,
+    Stream(Upload),
+}
+
+/// A body that the client is still sending.
+#[derive(Debug)]
+pub(crate) struct Upload {
+    incoming: Incoming,
+    /// The connection that it goes to, once there is one.
+    upstream: Option<Rc<Upstream>>,
+}
+
+impl RequestBody {
+    pub(crate) fn new(incoming: Incoming) -> Self {
+        if incoming.is_end_stream() { Self::Empty } else { Self::Stream(Upload { incoming, upstream: None }) }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Whether nobody knows its length before it ends.
+    pub(crate) fn is_unsized(&self) -> bool {
+        match self {
+            Self::Empty => false,
+            Self::Stream(upload) => upload.incoming.size_hint().exact().is_none(),
+        }
+    }
+
+    /// The body goes to this connection now.
+    pub(crate) fn attach(&mut self, to: &Rc<Upstream>) {
+        if let Self::Stream(upload) = self {
+            upload.upstream = Some(Rc::clone(to));
+        }
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let Self::Stream(Upload { incoming, upstream }) = &mut *self else { return Poll::Ready(None) };
+        let polled = Pin::new(&mut *incoming).poll_frame(cx);
+        let Some(upstream) = upstream else { return polled };
+        match &polled {
+            Poll::Pending => upstream.upload_waits(),
+            Poll::Ready(Some(Ok(frame))) => upstream.uploaded(frame.data_ref().map_or(0, Bytes::len)),
+            Poll::Ready(Some(Err(_))) => upstream.verdict.set(Some(Verdict::BrokenUpload)),
+            Poll::Ready(None) => upstream.upload_ended(),
+        }
+        if incoming.is_end_stream() {
+            upstream.upload_ended();
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Stream(upload) => upload.incoming.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Empty => SizeHint::with_exact(0),
+            Self::Stream(upload) => upload.incoming.size_hint(),
+        }
+    }
+}
+
+/// What a response's body is made of.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// Made here; taken when it was passed on.
+    Own(Option<Bytes>),
+    /// From a target.
+    Target(Exchange),
+}
+
+/// A response that a target is still sending. Its drop ends the request: cleanly, or by closing the connection.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    incoming: Incoming,
+    /// There until the drop.
+    link: Option<Link>,
+    /// In flight until the drop.
+    _lease: Lease,
+    ended: bool,
+}
+
+impl Exchange {
+    pub(crate) fn new(incoming: Incoming, link: Link, lease: Lease) -> Self {
+        Self { incoming, link: Some(link), _lease: lease, ended: false }
+    }
+
+    fn upstream(&self) -> Option<&Upstream> {
+        self.link.as_ref().map(|link| &**link.upstream())
+    }
+
+    /// Whether the message is whole.
+    fn is_over(&self) -> bool {
+        self.ended || self.incoming.is_end_stream()
+    }
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if self.is_over()
+            && let Some(link) = self.link.take()
+        {
+            link.release(Instant::now());
+        }
+    }
+}
+
+/// A response's body on its way to the client.
+#[derive(Debug)]
+pub(crate) struct ResponseBody {
+    // Dropped in this order: the target is free before the request is noted.
+    content: Content,
+    record: Record,
+}
+
+impl ResponseBody {
+    pub(crate) fn new(content: Content, record: Record) -> Self {
+        let mut body = Self { content, record };
+        body.settle();
+        body
+    }
+
+    /// Notes the end of the message when it is there: hyper does not ask a body for more once it knows that it ended.
+    fn settle(&mut self) {
+        if self.is_end_stream() {
+            self.record.completed();
+        }
+    }
+
+    fn passed(&mut self, frame: &Frame<Bytes>) {
+        self.record.sent(frame.data_ref().map_or(0, Bytes::len));
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        let this = &mut *self;
+        let exchange = match &mut this.content {
+            Content::Own(bytes) => {
+                let frame = bytes.take().map(Frame::data);
+                if let Some(frame) = &frame {
+                    this.passed(frame);
+                }
+                this.record.completed();
+                return Poll::Ready(frame.map(Ok));
+            }
+            Content::Target(exchange) => exchange,
+        };
+        let polled = Pin::new(&mut exchange.incoming).poll_frame(cx);
+        match &polled {
+            Poll::Pending => {
+                if let Some(upstream) = exchange.upstream() {
+                    upstream.download_waits();
+                }
+            }
+            Poll::Ready(Some(Ok(frame))) => {
+                if let Some(upstream) = exchange.upstream() {
+                    upstream.wait.set(Wait::Nothing);
+                }
+                this.passed(frame);
+                this.settle();
+            }
+            Poll::Ready(Some(Err(_))) => {
+                let verdict = exchange.upstream().and_then(|upstream| upstream.verdict.get());
+                this.record.broke_off(verdict);
+            }
+            Poll::Ready(None) => {
+                exchange.ended = true;
+                this.record.completed();
+            }
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Own(bytes) => bytes.is_none(),
+            Content::Target(exchange) => exchange.is_over(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Content::Target(exchange) => exchange.incoming.size_hint(),
+        }
+    }
+}

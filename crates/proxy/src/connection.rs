@@ -1,0 +1,199 @@
+//! One client's connection, from its first byte to its last.
+
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use crate::accept::Seat;
+use crate::downstream::{Downstream, Order};
+use crate::io::ClientIo;
+use crate::local::Front;
+use crate::serve::serve;
+use crate::worker::Worker;
+
+/// What an HTTP/2 client says first when it knows beforehand that it will be understood (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Room for the first read: most requests fit, and what is read here is copied once more.
+const FIRST_READ: usize = 2048;
+
+/// Requests of one HTTP/2 connection at a time.
+const STREAMS: u32 = 128;
+/// Bytes of one HTTP/2 stream that may wait here.
+const STREAM_WINDOW: u32 = 64 << 10;
+/// Bytes of all streams of one connection that may wait here.
+const CONNECTION_WINDOW: u32 = 1 << 20;
+/// Streams that a client may reset before they are served: what CVE-2023-44487 is bounded by.
+const RESETS: usize = 20;
+/// How long an HTTP/2 client may leave a ping without an answer, and how often it is sent one.
+const PING: Duration = Duration::from_secs(20);
+
+/// Serves `stream` until it ends.
+pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream, peer: IpAddr, seat: Seat) {
+    let here = Here::new(worker, &front, peer, seat);
+    let Some((first, http2)) = here.obeying(first_bytes(&stream)).await.flatten() else { return };
+    let (worker, client) = (Rc::clone(&here.worker), Rc::clone(&here.client));
+    let io = TokioIo::new(ClientIo::new(stream, first, Rc::clone(&worker), Rc::clone(&client)));
+    let service = service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request));
+    if http2 {
+        here.client.multiplexed.set(true);
+        let connection = http2_builder(&front).serve_connection(io, service);
+        here.drive(pin!(connection), http2::Connection::graceful_shutdown).await;
+    } else {
+        let connection = http1_builder(&front).serve_connection(io, service);
+        here.drive(pin!(connection), http1::Connection::graceful_shutdown).await;
+    }
+}
+
+fn http1_builder(front: &Front) -> http1::Builder {
+    let limits = &front.listener().limits;
+    let mut builder = http1::Builder::new();
+    // Heads have their time-out in the sweep. A client that closes its side while it waits has given up.
+    builder.header_read_timeout(None).half_close(false).max_header_size(limits.head_bytes);
+    if limits.fields > DEFAULT_FIELDS {
+        builder.max_headers(limits.fields);
+    }
+    builder
+}
+
+/// hyper's own limit, for which alone it needs no allocation. A lower one is the policy's business.
+const DEFAULT_FIELDS: usize = 100;
+
+fn http2_builder(front: &Front) -> http2::Builder<OnThisThread> {
+    let limits = &front.listener().limits;
+    let mut builder = http2::Builder::new(OnThisThread);
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_concurrent_streams(STREAMS)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
+        .max_send_buf_size(STREAM_WINDOW as usize)
+        .max_pending_accept_reset_streams(RESETS)
+        .max_header_list_size(u32::try_from(limits.head_bytes).unwrap_or(u32::MAX));
+    builder
+}
+
+/// Reads until it is clear which protocol is spoken. `None` when the client left before.
+async fn first_bytes(stream: &TcpStream) -> Option<(BytesMut, bool)> {
+    let mut first = BytesMut::with_capacity(FIRST_READ);
+    loop {
+        stream.readable().await.ok()?;
+        match stream.try_read_buf(&mut first) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(_) => return None,
+        }
+        let common = first.len().min(PREFACE.len());
+        if first[..common] != PREFACE[..common] {
+            return Some((first, false));
+        }
+        if common == PREFACE.len() {
+            return Some((first, true));
+        }
+    }
+}
+
+/// A connection's place among the worker's; its drop is the connection's end.
+struct Here {
+    worker: Rc<Worker>,
+    client: Rc<Downstream>,
+    front: Rc<Front>,
+    _seat: Seat,
+}
+
+impl Here {
+    fn new(worker: Rc<Worker>, front: &Rc<Front>, peer: IpAddr, seat: Seat) -> Self {
+        let bind = front.listener().bind;
+        let now = worker.clock.tick();
+        let client = worker.downstreams.join(|key| Downstream::new(key, bind, peer, front, now));
+        // Its listener may have left while it waited to be accepted.
+        if let Some(deadline) = worker.draining.get() {
+            client.retire(deadline);
+        } else if !worker.local.borrow().fronts.contains_key(&bind) {
+            client.retire(std::time::Instant::now() + front.generation().drain_timeout);
+        }
+        front.stats.active.increment();
+        Self { worker, client, front: Rc::clone(front), _seat: seat }
+    }
+
+    /// `future`, unless the connection is to end.
+    async fn obeying<F: Future>(&self, future: F) -> Option<F::Output> {
+        let mut future = pin!(future);
+        poll_fn(|cx| match self.client.order(cx) {
+            Order::Serve => future.as_mut().poll(cx).map(Some),
+            Order::Finish | Order::Cut => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// Runs a connection of either protocol to its end, or to an order to cut it.
+    async fn drive<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        mut connection: Pin<&mut C>,
+        finish: impl Fn(Pin<&mut C>),
+    ) {
+        let mut finishing = false;
+        let result = poll_fn(|cx: &mut Context<'_>| {
+            match self.client.order(cx) {
+                Order::Cut => return Poll::Ready(Ok(())),
+                Order::Finish if !finishing => {
+                    finishing = true;
+                    finish(connection.as_mut());
+                }
+                _ => {}
+            }
+            connection.as_mut().poll(cx)
+        })
+        .await;
+        if let Err(error) = result {
+            self.fault(&error);
+        }
+    }
+
+    /// Counts a connection that ended in an error of the client's: hyper has answered what can be answered.
+    fn fault(&self, error: &hyper::Error) {
+        let reason = if error.is_parse_too_large() {
+            "head-too-large"
+        } else if error.is_parse() {
+            "bad-request"
+        } else {
+            return; // a client that goes away is no fault
+        };
+        self.client.front().fault(reason);
+        tracing::debug!(%error, client = %self.client.peer, "a connection ended in an error");
+    }
+}
+
+impl Drop for Here {
+    fn drop(&mut self) {
+        self.worker.downstreams.leave(self.client.key);
+        self.front.stats.active.decrement();
+        self.worker.left.notify_waiters();
+    }
+}
+
+/// Runs an HTTP/2 connection's requests as tasks of the worker's own thread.
+#[derive(Debug, Clone, Copy)]
+struct OnThisThread;
+
+impl<F> hyper::rt::Executor<F> for OnThisThread
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(future);
+    }
+}

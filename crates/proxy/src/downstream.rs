@@ -1,0 +1,184 @@
+//! One connection of a client, and what it is waiting for.
+
+use std::cell::{Cell, RefCell};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use http::HeaderValue;
+
+use crate::local::Front;
+
+/// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
+/// sending one is still answered, and told to connect anew.
+const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// Where a connection is between two requests.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Phase {
+    /// A request's head is being received.
+    Head(Instant),
+    /// At least one request is under way.
+    Busy,
+    /// Between requests.
+    Idle(Instant),
+}
+
+/// What the task of a connection is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Order {
+    Serve,
+    /// End as the protocol wants it, now that nothing is under way or the protocol has a way to say so.
+    Finish,
+    Cut,
+}
+
+/// One connection of a client.
+#[derive(Debug)]
+pub(crate) struct Downstream {
+    pub(crate) key: u64,
+    /// Its listener's address in the configuration.
+    pub(crate) bind: SocketAddr,
+    pub(crate) peer: IpAddr,
+    /// The address as a field value.
+    pub(crate) peer_value: HeaderValue,
+    front: RefCell<Rc<Front>>,
+    phase: Cell<Phase>,
+    in_flight: Cell<u32>,
+    /// HTTP/2 carries several requests, and bytes that belong to none.
+    pub(crate) multiplexed: Cell<bool>,
+    /// Since when the client takes nothing of what is sent.
+    stalled: Cell<Option<Instant>>,
+    /// When the connection must be over, once it is to end.
+    retired_by: Cell<Option<Instant>>,
+    order: Cell<Order>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl Downstream {
+    pub(crate) fn new(key: u64, bind: SocketAddr, peer: IpAddr, front: &Rc<Front>, now: Instant) -> Self {
+        let peer = peer.to_canonical();
+        Self {
+            key,
+            bind,
+            peer,
+            peer_value: address_value(peer),
+            front: RefCell::new(Rc::clone(front)),
+            phase: Cell::new(Phase::Head(now)),
+            in_flight: Cell::new(0),
+            multiplexed: Cell::new(false),
+            stalled: Cell::new(None),
+            retired_by: Cell::new(None),
+            order: Cell::new(Order::Serve),
+            waker: RefCell::new(None),
+        }
+    }
+
+    /// The listener as the next request sees it.
+    pub(crate) fn front(&self) -> Rc<Front> {
+        Rc::clone(&self.front.borrow())
+    }
+
+    /// The listener has changed.
+    pub(crate) fn moved_to(&self, front: &Rc<Front>) {
+        self.front.replace(Rc::clone(front));
+    }
+
+    /// The listener is gone: the connection ends after what is under way, at `deadline` at the latest.
+    pub(crate) fn retire(&self, deadline: Instant) {
+        self.retired_by.set(Some(self.retired_by.get().map_or(deadline, |earlier| earlier.min(deadline))));
+        if self.multiplexed.get() {
+            // GOAWAY tells the client which requests are still answered.
+            self.tell(Order::Finish);
+        } else if let Phase::Idle(_) = self.phase.get() {
+            self.phase.set(Phase::Idle(Instant::now()));
+        }
+    }
+
+    pub(crate) fn is_retired(&self) -> bool {
+        self.retired_by.get().is_some()
+    }
+
+    /// Ends the connection with all that is under way.
+    pub(crate) fn cut(&self) {
+        self.tell(Order::Cut);
+    }
+
+    fn tell(&self, order: Order) {
+        if self.order.get() != Order::Cut {
+            self.order.set(order);
+        }
+        if let Some(waker) = self.waker.borrow().as_ref() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// What the connection's task is to do, asked at each of its turns.
+    pub(crate) fn order(&self, context: &Context<'_>) -> Order {
+        let mut waker = self.waker.borrow_mut();
+        if !waker.as_ref().is_some_and(|known| known.will_wake(context.waker())) {
+            *waker = Some(context.waker().clone());
+        }
+        self.order.get()
+    }
+
+    /// Bytes came in.
+    pub(crate) fn received(&self, now: impl FnOnce() -> Instant) {
+        if let Phase::Idle(_) = self.phase.get()
+            && !self.multiplexed.get()
+        {
+            self.phase.set(Phase::Head(now()));
+        }
+    }
+
+    /// The client took what was sent, or did not.
+    pub(crate) fn took(&self, progress: bool) {
+        if progress {
+            self.stalled.set(None);
+        } else if self.stalled.get().is_none() {
+            self.stalled.set(Some(Instant::now()));
+        }
+    }
+
+    pub(crate) fn request_began(&self) {
+        self.in_flight.set(self.in_flight.get() + 1);
+        self.phase.set(Phase::Busy);
+    }
+
+    pub(crate) fn request_ended(&self, now: Instant) {
+        // Each end has its begin.
+        self.in_flight.set(self.in_flight.get() - 1);
+        if self.in_flight.get() == 0 {
+            self.phase.set(Phase::Idle(now));
+        }
+    }
+
+    /// Ends the connection when it waits too long.
+    pub(crate) fn sweep(&self, now: Instant) {
+        let front = self.front.borrow();
+        let timeouts = &front.listener().timeouts;
+        let past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
+        if self.retired_by.get().is_some_and(|deadline| now >= deadline) {
+            self.cut();
+        } else if self.stalled.get().is_some_and(|since| past(since, timeouts.idle)) {
+            front.fault("client-stalled");
+            self.cut();
+        } else {
+            match self.phase.get() {
+                Phase::Head(since) if past(since, timeouts.head) && self.order.get() != Order::Cut => {
+                    front.fault("head-timeout");
+                    self.cut();
+                }
+                Phase::Idle(since) if self.is_retired() && past(since, LAST_CALL) => self.tell(Order::Finish),
+                Phase::Idle(since) if past(since, timeouts.keep_alive) => self.tell(Order::Finish),
+                _ => {}
+            }
+        }
+    }
+}
+
+fn address_value(address: IpAddr) -> HeaderValue {
+    // An address is made of digits, letters, dots and colons.
+    HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+}

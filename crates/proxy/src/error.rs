@@ -1,0 +1,112 @@
+//! Why a request could not be forwarded. One error names one attempt; one translation each for whoever reads it.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use equipoise_target::GroupName;
+use http::StatusCode;
+
+use crate::policy::BadResponse;
+
+/// Why a request could not be forwarded.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForwardError {
+    #[error("there is no target group `{group}`")]
+    NoGroup { group: GroupName },
+    #[error("no available target in target group `{group}`")]
+    NoTarget { group: GroupName },
+    #[error("{address} is not an available target of target group `{group}`")]
+    NotAvailable { group: GroupName, address: SocketAddr },
+    #[error("connecting to {address}")]
+    Connect { address: SocketAddr, source: io::Error },
+    #[error("no connection to {address} within {limit:?}")]
+    ConnectTimeout { address: SocketAddr, limit: Duration },
+    #[error("the connection to {address} ended before a response")]
+    Closed { address: SocketAddr, source: hyper::Error },
+    #[error("{address} did not answer in HTTP")]
+    Garbage { address: SocketAddr, source: hyper::Error },
+    #[error("the response of {address} cannot be passed on")]
+    BadResponse { address: SocketAddr, source: BadResponse },
+    #[error("no response from {address} within {limit:?}")]
+    FirstByte { address: SocketAddr, limit: Duration },
+    #[error("{address} did not finish in time")]
+    Total { address: SocketAddr },
+    #[error("{address} left its target group")]
+    Cut { address: SocketAddr },
+    #[error("the client stopped sending its body")]
+    Upload,
+    #[error("the client's body ended in an error")]
+    BrokenUpload,
+    #[error("a router failed, and its fallback is to refuse")]
+    Refused,
+}
+
+impl ForwardError {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::NoGroup { .. } | Self::NoTarget { .. } | Self::NotAvailable { .. } | Self::Refused => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::ConnectTimeout { .. } | Self::FirstByte { .. } | Self::Total { .. } => StatusCode::GATEWAY_TIMEOUT,
+            Self::Upload => StatusCode::REQUEST_TIMEOUT,
+            Self::BrokenUpload => StatusCode::BAD_REQUEST,
+            _ => StatusCode::BAD_GATEWAY,
+        }
+    }
+
+    /// The code in logs and metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::NoGroup { .. } => "no-group",
+            Self::NoTarget { .. } => "no-target",
+            Self::NotAvailable { .. } => "target-not-available",
+            Self::Connect { .. } => "connect-failed",
+            Self::ConnectTimeout { .. } => "connect-timeout",
+            Self::Closed { .. } => "target-closed",
+            Self::Garbage { .. } => "bad-response",
+            Self::BadResponse { .. } => "refused-response",
+            Self::FirstByte { .. } => "first-byte-timeout",
+            Self::Total { .. } => "total-timeout",
+            Self::Cut { .. } => "target-left",
+            Self::Upload => "body-timeout",
+            Self::BrokenUpload => "broken-body",
+            Self::Refused => "router-refused",
+        }
+    }
+
+    /// The error type of RFC 9209 section 2.3; `None` when the fault is the client's.
+    pub(crate) fn proxy_error(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoGroup { .. } => "destination_not_found",
+            Self::NoTarget { .. } | Self::NotAvailable { .. } => "destination_unavailable",
+            Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => "connection_refused",
+            Self::Connect { .. } => "destination_unavailable",
+            Self::ConnectTimeout { .. } => "connection_timeout",
+            Self::Closed { .. } | Self::Cut { .. } => "connection_terminated",
+            Self::Garbage { .. } | Self::BadResponse { .. } => "http_protocol_error",
+            Self::FirstByte { .. } | Self::Total { .. } => "http_response_timeout",
+            Self::Refused => "proxy_internal_error",
+            Self::Upload | Self::BrokenUpload => return None,
+        })
+    }
+
+    /// Whether another target may do better with the same request.
+    pub(crate) fn is_retriable(&self) -> bool {
+        matches!(self, Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Closed { .. } | Self::Cut { .. })
+    }
+
+    /// Whether it speaks against the target.
+    pub(crate) fn blames_target(&self) -> bool {
+        !matches!(
+            self,
+            Self::NoGroup { .. }
+                | Self::NoTarget { .. }
+                | Self::NotAvailable { .. }
+                | Self::Upload
+                | Self::BrokenUpload
+                | Self::Refused
+                | Self::Cut { .. }
+        )
+    }
+}

@@ -1,0 +1,214 @@
+//! The data plane as the rest of the program sees it: started, given generations, drained.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use equipoise_metrics::{Registry, Sample};
+use equipoise_target::{GroupName, ListenerName};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::bind::{BindError, Bound};
+use crate::local::{Active, Local, Place};
+use crate::worker::{self, Command, Worker};
+use crate::{Generation, Listener};
+
+/// Workers that serve requests, each a thread with everything that it needs to itself: listening sockets, connections to
+/// targets, its view of the generation.
+///
+/// Dropping it ends the workers at once, with all connections.
+#[derive(Debug)]
+pub struct DataPlane {
+    registry: Registry,
+    active: Arc<ArcSwap<Active>>,
+    workers: Vec<mpsc::UnboundedSender<Command>>,
+    /// Addresses that are listened on, by the address in the configuration.
+    places: Mutex<BTreeMap<SocketAddr, Place>>,
+    /// Held while a generation is applied, so that two cannot overtake each other.
+    applying: tokio::sync::Mutex<()>,
+}
+
+impl DataPlane {
+    /// Starts `workers` threads. They serve nothing until a generation is applied.
+    ///
+    /// # Errors
+    /// The error of making a runtime or starting a thread.
+    pub fn start(workers: NonZeroUsize, registry: &Registry) -> io::Result<Self> {
+        let start = |index| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let (sender, commands) = mpsc::unbounded_channel();
+            let registry = registry.clone();
+            let thread = std::thread::Builder::new().name(worker::thread_name(index));
+            thread.spawn(move || {
+                tokio::task::LocalSet::new().block_on(&runtime, Worker::run(registry, workers, commands));
+                // Tasks that are still there end with the runtime, and their connections with them.
+                runtime.shutdown_background();
+            })?;
+            Ok(sender)
+        };
+        let senders = (0..workers.get()).map(start).collect::<io::Result<_>>()?;
+        let active = Arc::new(ArcSwap::new(Local::empty().active));
+        report(registry, &active);
+        Ok(Self {
+            registry: registry.clone(),
+            active,
+            workers: senders,
+            places: Mutex::default(),
+            applying: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Makes `generation` what new requests are served by.
+    ///
+    /// Listeners with new addresses are bound first; when one cannot be, nothing changes. Listeners that are gone serve
+    /// what waits to be accepted, and let their connections finish within the generation's drain time-out. Returns when
+    /// every worker has taken over.
+    ///
+    /// # Errors
+    /// [`BindError`] when an address cannot be listened on, is there twice, or the data plane was stopped.
+    pub async fn apply(&self, generation: Generation) -> Result<(), BindError> {
+        let _turn = self.applying.lock().await;
+        refuse_twins(&generation.listeners)?;
+        let (places, mut sockets) = self.bind(&generation.listeners)?;
+        *lock(&self.places) = generation.listeners.iter().map(|listener| listener.bind).zip(places.clone()).collect();
+        let active = Arc::new(Active { generation, places });
+        self.active.store(Arc::clone(&active));
+        let mut answers = Vec::new();
+        for worker in &self.workers {
+            let (done, answer) = oneshot::channel();
+            let sockets = sockets.iter_mut().filter_map(|(bind, all)| Some((*bind, all.pop()?))).collect();
+            let command = Command::Refresh { active: Arc::clone(&active), sockets, done };
+            worker.send(command).map_err(|_| BindError::Stopped)?;
+            answers.push(answer);
+        }
+        for answer in answers {
+            answer.await.map_err(|_| BindError::Stopped)?;
+        }
+        Ok(())
+    }
+
+    /// Names and addresses that are listened on, with the ports that were found where the configuration says 0.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
+        let active = self.active.load();
+        let listeners = active.generation.listeners.iter().zip(&active.places);
+        listeners.map(|(listener, place)| (listener.name.clone(), place.address)).collect()
+    }
+
+    /// Reads the generation that new requests are served by.
+    pub fn generation<R>(&self, read: impl FnOnce(&Generation) -> R) -> R {
+        read(&self.active.load().generation)
+    }
+
+    /// The registry that requests are counted in.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Cuts what is still under way between `group` and the target at `address`: connections to it are closed, clients
+    /// see their responses end early. Requests that can be tried elsewhere are. For the end of a deregistration delay.
+    pub fn cut(&self, group: &GroupName, address: SocketAddr) {
+        for worker in &self.workers {
+            // A worker that is gone has nothing left to cut.
+            let _ = worker.send(Command::Cut { group: group.clone(), address });
+        }
+    }
+
+    /// Stops accepting, lets requests finish and connections end, and cuts what is left after `limit`. Whether nothing
+    /// had to be cut.
+    pub async fn drain(&self, limit: Duration) -> bool {
+        let _turn = self.applying.lock().await;
+        let deadline = Instant::now() + limit;
+        let mut answers = Vec::new();
+        for worker in &self.workers {
+            let (done, answer) = oneshot::channel();
+            if worker.send(Command::Drain { deadline, done }).is_ok() {
+                answers.push(answer);
+            }
+        }
+        let mut clean = true;
+        for answer in answers {
+            clean &= answer.await.unwrap_or(false);
+        }
+        lock(&self.places).clear();
+        clean
+    }
+
+    /// Ends the workers with everything that they are doing.
+    pub fn stop_now(&self) {
+        for worker in &self.workers {
+            let _ = worker.send(Command::Stop);
+        }
+    }
+
+    /// A place for each listener, and new sockets, one for each worker, where it is not listened on already.
+    fn bind(&self, listeners: &[Listener]) -> Result<(Vec<Place>, Sockets), BindError> {
+        let known = lock(&self.places).clone();
+        // A port of ours that is to be let go may overlap with a new address: 0.0.0.0:80 with 127.0.0.1:80.
+        let ours = |port| known.keys().any(|address| address.port() == port);
+        let failed = |listener: &Listener| {
+            let (listener, address) = (listener.name.clone(), listener.bind);
+            move |source| BindError::Bind { listener, address, source }
+        };
+        let mut bound = Vec::new();
+        for listener in listeners.iter().filter(|listener| !known.contains_key(&listener.bind)) {
+            let ours = ours(listener.bind.port());
+            bound.push((listener, Bound::new(listener.bind, self.workers.len(), ours).map_err(failed(listener))?));
+        }
+        let mut fresh = BTreeMap::new();
+        let mut sockets = Vec::new();
+        for (listener, bound) in bound {
+            let place = Place { address: bound.address, connections: Arc::new(AtomicUsize::new(0)) };
+            fresh.insert(listener.bind, place);
+            sockets.push((listener.bind, bound.listen().map_err(failed(listener))?));
+        }
+        let place = |listener: &Listener| known.get(&listener.bind).or_else(|| fresh.get(&listener.bind)).cloned();
+        Ok((listeners.iter().filter_map(place).collect(), sockets))
+    }
+}
+
+/// Listening sockets by the address in the configuration.
+type Sockets = Vec<(SocketAddr, Vec<std::net::TcpListener>)>;
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Every holder replaces the value as a whole: a panic leaves the old one.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn refuse_twins(listeners: &[Listener]) -> Result<(), BindError> {
+    for (position, listener) in listeners.iter().enumerate() {
+        let twin = listeners[..position].iter().find(|other| other.bind == listener.bind);
+        if let Some(first) = twin.filter(|_| listener.bind.port() != 0) {
+            let (first, second) = (first.name.clone(), listener.name.clone());
+            return Err(BindError::Shared { first, second, address: listener.bind });
+        }
+    }
+    Ok(())
+}
+
+/// Values that are kept in the targets' records and the log, read when somebody asks.
+fn report(registry: &Registry, active: &Arc<ArcSwap<Active>>) {
+    let active = Arc::downgrade(active);
+    registry.collect(move |sample: &mut Sample| {
+        let Some(active) = active.upgrade() else { return };
+        let active = active.load();
+        for (name, group) in &active.generation.groups {
+            for member in group.snapshot().membership().members() {
+                let address = member.target.address().to_string();
+                let labels = [("group", name.as_str()), ("target", address.as_str())];
+                let in_flight = member.target.in_flight();
+                sample.gauge("equipoise_target_in_flight", "Requests under way", &labels, in_flight);
+            }
+        }
+        if let Some(log) = &active.generation.access_log {
+            let help = "Lines of the access log that were dropped because it could not be written fast enough";
+            sample.counter("equipoise_access_log_dropped_total", help, &[], log.dropped());
+        }
+    });
+}

@@ -1,0 +1,180 @@
+//! record: what is noted of a request when it is over, however it ends.
+
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Instant;
+
+use http::request::Parts;
+use http::{StatusCode, Version};
+
+use crate::downstream::Downstream;
+use crate::local::{Front, Route};
+use crate::log::{Draft, Entry};
+use crate::upstream::{Upstream, Verdict};
+use crate::worker::Worker;
+
+/// The status in logs and metrics of a request whose client left before there was an answer; nginx's choice.
+const CLIENT_LEFT: u16 = 499;
+
+/// One request's account. It begins with the request and goes with the response's body; its drop closes it, so that
+/// nothing that ends a request early can end it unnoted.
+#[derive(Debug)]
+pub(crate) struct Record {
+    worker: Rc<Worker>,
+    client: Rc<Downstream>,
+    front: Rc<Front>,
+    route: Option<Rc<Route>>,
+    pub(crate) started: Instant,
+    pub(crate) version: Version,
+    status: u16,
+    reason: Option<&'static str>,
+    whole: bool,
+    sent: u64,
+    /// The connection that the request was last on, for what was received.
+    upstream: Option<Rc<Upstream>>,
+    line: Option<Box<Line>>,
+}
+
+/// What the access log wants to know beside the counts.
+#[derive(Debug)]
+struct Line {
+    draft: Draft,
+    client: IpAddr,
+    rule: Box<str>,
+    attempts: u8,
+    target: Option<SocketAddr>,
+}
+
+impl Record {
+    pub(crate) fn new(worker: Rc<Worker>, client: Rc<Downstream>, version: Version) -> Self {
+        client.request_began();
+        Self {
+            front: client.front(),
+            worker,
+            client,
+            route: None,
+            started: Instant::now(),
+            version,
+            status: CLIENT_LEFT,
+            reason: None,
+            whole: false,
+            sent: 0,
+            upstream: None,
+            line: None,
+        }
+    }
+
+    pub(crate) fn worker(&self) -> &Rc<Worker> {
+        &self.worker
+    }
+
+    pub(crate) fn client(&self) -> &Downstream {
+        &self.client
+    }
+
+    pub(crate) fn front(&self) -> &Rc<Front> {
+        &self.front
+    }
+
+    /// Whether the head is to be kept for the access log.
+    pub(crate) fn is_logged(&self) -> bool {
+        self.front.generation().access_log.is_some()
+    }
+
+    /// Keeps what the access log will say of the head.
+    pub(crate) fn draft(&mut self, head: &Parts, client: IpAddr) {
+        if self.is_logged() {
+            let draft = Draft::new(head, self.version);
+            self.line = Some(Box::new(Line { draft, client, rule: "".into(), attempts: 0, target: None }));
+        }
+    }
+
+    pub(crate) fn decided_by(&mut self, rule: &str) {
+        if let Some(line) = &mut self.line {
+            line.rule = rule.into();
+        }
+    }
+
+    pub(crate) fn routed(&mut self, route: &Rc<Route>) {
+        self.route = Some(Rc::clone(route));
+    }
+
+    /// An attempt goes to this target.
+    pub(crate) fn attempt(&mut self, target: SocketAddr) {
+        if let Some(line) = &mut self.line {
+            line.attempts = line.attempts.saturating_add(1);
+            line.target = Some(target);
+        }
+    }
+
+    /// The request, which has a body, goes over this connection.
+    pub(crate) fn carried_by(&mut self, upstream: &Rc<Upstream>) {
+        self.upstream = Some(Rc::clone(upstream));
+    }
+
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = status.as_u16();
+    }
+
+    pub(crate) fn failed(&mut self, reason: &'static str) {
+        self.reason = Some(reason);
+    }
+
+    /// A part of the response's body was passed on.
+    pub(crate) fn sent(&mut self, bytes: usize) {
+        self.sent += bytes as u64;
+    }
+
+    /// The response's last byte was passed on.
+    pub(crate) fn completed(&mut self) {
+        self.whole = true;
+    }
+
+    /// The target ended in the middle of its response.
+    pub(crate) fn broke_off(&mut self, verdict: Option<Verdict>) {
+        self.reason = Some(match verdict {
+            Some(Verdict::Idle) => "response-stalled",
+            Some(Verdict::Total) => "total-timeout",
+            Some(Verdict::Upload) => "body-timeout",
+            Some(Verdict::BrokenUpload) => "broken-body",
+            Some(Verdict::Cut) => "target-left",
+            Some(Verdict::FirstByte) | None => "response-cut",
+        });
+    }
+
+    fn reason(&self) -> Option<&'static str> {
+        self.reason.or_else(|| (!self.whole).then_some("client-left"))
+    }
+}
+
+impl Drop for Record {
+    fn drop(&mut self) {
+        let now = Instant::now();
+        self.client.request_ended(now);
+        let duration = now.saturating_duration_since(self.started);
+        let received = self.upstream.as_ref().map_or(0, |upstream| upstream.received.get());
+        let route = self.route.as_ref().unwrap_or(&self.front.own);
+        self.front.requests(route).request(self.status, duration, received, self.sent);
+        let reason = self.reason();
+        if let Some(reason) = reason {
+            self.front.fault(reason);
+        }
+        if let (Some(log), Some(line)) = (&self.front.generation().access_log, &self.line) {
+            log.note(&Entry {
+                unix_millis: self.worker.clock.unix_millis(self.started),
+                draft: &line.draft,
+                listener: self.front.listener().name.as_str(),
+                group: route.name(),
+                rule: &line.rule,
+                client: line.client,
+                target: line.target,
+                attempts: line.attempts,
+                status: self.status,
+                reason: reason.unwrap_or(""),
+                received,
+                sent: self.sent,
+                duration,
+            });
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! One task for each worker looks at everything that may wait too long. No request sets a timer.
+
+use std::rc::Rc;
+use std::time::Instant;
+
+use crate::worker::Worker;
+
+pub(crate) async fn sweep(worker: Rc<Worker>) {
+    loop {
+        let interval = worker.sweep_interval();
+        // Shorter time-outs take effect at once, not after the present interval.
+        let _ = tokio::time::timeout(interval, worker.refreshed.notified()).await;
+        let now = Instant::now();
+        worker.clock.advance(now);
+        worker.upstreams.each(|upstream| upstream.sweep(now));
+        worker.downstreams.each(|client| client.sweep(now));
+        worker.pools.borrow_mut().retain(|_, pool| pool.sweep(now));
+    }
+}

@@ -1,0 +1,164 @@
+//! One worker: a thread that serves requests without asking any other.
+
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ahash::AHashMap;
+use equipoise_metrics::Registry;
+use equipoise_target::GroupName;
+use tokio::sync::{Notify, mpsc, oneshot};
+
+use crate::accept::accept;
+use crate::clock::Clock;
+use crate::downstream::Downstream;
+use crate::local::{Active, Local};
+use crate::members::Members;
+use crate::pool::Pool;
+use crate::sweep::sweep;
+use crate::upstream::{Upstream, Verdict};
+
+/// What a worker is told.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Serve by `active` from now on, and listen on these sockets too.
+    Refresh { active: Arc<Active>, sockets: Vec<(SocketAddr, std::net::TcpListener)>, done: oneshot::Sender<()> },
+    /// Close what is between a group and one target.
+    Cut { group: GroupName, address: SocketAddr },
+    /// Finish by `deadline`.
+    Drain { deadline: Instant, done: oneshot::Sender<bool> },
+    /// End now.
+    Stop,
+}
+
+/// One worker's state. Everything in it belongs to one thread.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    registry: Registry,
+    workers: usize,
+    pub(crate) local: RefCell<Rc<Local>>,
+    pub(crate) clock: Clock,
+    pub(crate) pools: RefCell<AHashMap<SocketAddr, Rc<Pool>>>,
+    pub(crate) upstreams: Members<Upstream>,
+    pub(crate) downstreams: Members<Downstream>,
+    /// Dropping the sender tells the accepting task to end.
+    accepting: RefCell<AHashMap<SocketAddr, oneshot::Sender<()>>>,
+    /// Accepting tasks that have not ended yet.
+    pub(crate) listening: Cell<usize>,
+    /// By when everything must have ended, once it is to end.
+    pub(crate) draining: Cell<Option<Instant>>,
+    /// Told when a listening task or a client's connection ends.
+    pub(crate) left: Notify,
+    /// Told when time-outs may have become shorter.
+    pub(crate) refreshed: Notify,
+}
+
+/// Name of a worker's thread; Linux keeps 15 bytes.
+pub(crate) fn thread_name(index: usize) -> String {
+    format!("worker-{index}")
+}
+
+impl Worker {
+    /// Serves until told to stop, or until whoever tells is gone.
+    pub(crate) async fn run(registry: Registry, workers: NonZeroUsize, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let worker = Rc::new(Self {
+            registry,
+            workers: workers.get(),
+            local: RefCell::new(Rc::new(Local::empty())),
+            clock: Clock::new(),
+            pools: RefCell::default(),
+            upstreams: Members::new(),
+            downstreams: Members::new(),
+            accepting: RefCell::default(),
+            listening: Cell::new(0),
+            draining: Cell::new(None),
+            left: Notify::new(),
+            refreshed: Notify::new(),
+        });
+        tokio::task::spawn_local(sweep(Rc::clone(&worker)));
+        while let Some(command) = commands.recv().await {
+            match command {
+                Command::Refresh { active, sockets, done } => {
+                    worker.refresh(active, sockets);
+                    let _ = done.send(()); // whoever waited may have given up
+                }
+                Command::Cut { group, address } => worker.cut(&group, address),
+                Command::Drain { deadline, done } => {
+                    tokio::task::spawn_local(Rc::clone(&worker).drain(deadline, done));
+                }
+                Command::Stop => break,
+            }
+        }
+    }
+
+    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(SocketAddr, std::net::TcpListener)>) {
+        let local = Rc::new(Local::new(active, &self.registry, self.workers, &self.local.borrow()));
+        self.local.replace(Rc::clone(&local));
+        self.accepting.borrow_mut().retain(|bind, _| local.fronts.contains_key(bind));
+        let retired_by = Instant::now() + local.active.generation.drain_timeout;
+        self.downstreams.each(|client| match local.fronts.get(&client.bind) {
+            Some(front) => client.moved_to(front),
+            None => client.retire(retired_by),
+        });
+        self.pools.borrow_mut().retain(|address, pool| pool.keep(local.targets.contains(address)));
+        for (bind, socket) in sockets {
+            match tokio::net::TcpListener::from_std(socket) {
+                Ok(listener) => {
+                    let (stay, retired) = oneshot::channel();
+                    self.accepting.borrow_mut().insert(bind, stay);
+                    tokio::task::spawn_local(accept(Rc::clone(self), bind, listener, retired));
+                }
+                // The reactor takes a non-blocking socket unless the process is out of descriptors or memory.
+                Err(error) => tracing::error!(%error, %bind, "a worker cannot listen"),
+            }
+        }
+        self.refreshed.notify_one();
+    }
+
+    /// Connections to one target.
+    pub(crate) fn pool(&self, address: SocketAddr) -> Rc<Pool> {
+        let mut pools = self.pools.borrow_mut();
+        Rc::clone(pools.entry(address).or_insert_with(|| Rc::new(Pool::new(address))))
+    }
+
+    fn cut(&self, group: &GroupName, address: SocketAddr) {
+        self.upstreams.each(|upstream| {
+            if upstream.address == address && upstream.is_busy_for(group.as_str()) {
+                upstream.judge(Verdict::Cut);
+            }
+        });
+    }
+
+    /// Lets everything finish, and cuts what is left.
+    async fn drain(self: Rc<Self>, deadline: Instant, done: oneshot::Sender<bool>) {
+        self.draining.set(Some(deadline));
+        self.accepting.borrow_mut().clear();
+        self.downstreams.each(|client| client.retire(deadline));
+        self.refreshed.notify_one();
+        let empty = async {
+            while self.listening.get() > 0 || !self.downstreams.is_empty() {
+                self.left.notified().await;
+            }
+        };
+        let clean = tokio::time::timeout_at(deadline.into(), empty).await.is_ok();
+        self.downstreams.each(Downstream::cut);
+        let _ = done.send(clean);
+    }
+
+    /// How often to look for what waits too long: often enough that the shortest time-out is late by an eighth.
+    pub(crate) fn sweep_interval(&self) -> Duration {
+        let local = self.local.borrow();
+        let generation = &local.active.generation;
+        let listeners = generation.listeners.iter().map(|listener| &listener.timeouts);
+        let groups = generation.groups.values().map(|group| group.settings());
+        let shortest = listeners
+            .flat_map(|timeouts| [timeouts.head, timeouts.keep_alive, timeouts.idle])
+            .chain(groups.clone().flat_map(|group| [group.timeouts.first_byte, group.timeouts.idle]))
+            .chain(groups.flat_map(|group| [Some(group.pool.idle_timeout), group.timeouts.total]).flatten())
+            .min();
+        (shortest.unwrap_or(Duration::MAX) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
+    }
+}
