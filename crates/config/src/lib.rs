@@ -1,1 +1,54 @@
-//! Under construction.
+//! Configuration: text to a [`Document`], a document to a checked [`Config`], and a [`Report`] of everything that is
+//! wrong on the way, each problem with its file, line, column and what to write instead.
+//!
+//! This crate knows what can be configured. It refuses to know how any of it runs.
+//!
+//! ```
+//! let environment = |name: &str| (name == "PORT").then(|| "8080".to_owned());
+//! let text = r#"
+//!     [listener.web]
+//!     bind = "127.0.0.1:${PORT}"
+//!     default = { forward = "todo" }
+//!     [target-group.todo]
+//!     targets = ["127.0.0.1:6400", "127.0.0.1:6401"]
+//! "#;
+//! let loaded = equipoise_config::parse(text, &environment)?;
+//! assert_eq!(loaded.config.target_groups[0].targets.len(), 2);
+//!
+//! let report = equipoise_config::parse(&text.replace("\"todo\"", "\"tood\""), &environment).unwrap_err();
+//! assert!(report.to_string().contains("did you mean `todo`?"));
+//! # Ok::<(), equipoise_config::Report>(())
+//! ```
+
+mod check;
+mod code;
+mod config;
+pub mod document;
+mod finding;
+mod json;
+mod limits;
+mod load;
+mod locate;
+mod path;
+mod read;
+mod report;
+mod size;
+mod source;
+mod suggest;
+mod toml_text;
+mod tree;
+
+pub use code::Code;
+pub use config::{Config, Listener, Plugin, Target, TargetGroup};
+pub use document::{
+    AccessLog, AccessLogFormat, Admin, ClientLimits, ClientTimeouts, Document, Fallback, Grant, Pool, Protocol, Retry,
+    TargetTimeouts, World,
+};
+pub use limits::{
+    MAX_BYTES, MAX_FILES, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS,
+};
+pub use load::{Loaded, check, load, parse};
+pub use report::{Diagnostic, Location, Related, Report, Severity};
+pub use size::{Size, SizeError};
+pub use source::Sources;
+pub use tree::Environment;

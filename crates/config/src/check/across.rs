@@ -1,0 +1,97 @@
+//! What shows only when everything is seen together: shared addresses, circles, and what nothing uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+
+use equipoise_rule::Action;
+
+use super::Checker;
+use crate::code::Code;
+use crate::document::World;
+use crate::finding::{At, Finding};
+use crate::path::KeyPath;
+
+impl Checker<'_> {
+    /// Two listeners, or a listener and the admin address, cannot share an address.
+    pub(super) fn binds(&mut self) {
+        let admin = KeyPath::root().key("admin").key("bind");
+        let mut taken: BTreeMap<SocketAddr, (KeyPath, String)> = BTreeMap::new();
+        if !self.origin.excused(&admin) {
+            taken.insert(self.document.admin.bind, (admin, "the admin address".to_owned()));
+        }
+        for (name, listener) in &self.document.listener {
+            // Port 0 is a new port each time.
+            let Some(bind) = listener.bind.filter(|bind| bind.port() != 0) else { continue };
+            let path = KeyPath::root().key("listener").key(name.as_str()).key("bind");
+            if let Some((other, what)) = taken.get(&bind) {
+                let message = format!("listener `{name}` wants {bind}, which {what} has");
+                let finding = Finding::error(Code::DuplicateBind, At::Value(path), message);
+                self.findings
+                    .push(finding.related(At::Value(other.clone()), "taken here").help("give it another port"));
+            } else {
+                taken.insert(bind, (path, format!("listener `{name}`")));
+            }
+        }
+    }
+
+    /// A target that is a listener of this very program sends requests round in circles.
+    pub(super) fn circles(&mut self) {
+        let document = self.document;
+        let listeners = document.listener.iter();
+        let binds: Vec<_> = listeners.filter_map(|(name, listener)| Some((listener.bind?, name))).collect();
+        for (group, written) in &document.target_group {
+            for (index, target) in written.targets.iter().enumerate() {
+                let Some(port) = target.port.or(written.port) else { continue };
+                let address = SocketAddr::new(target.address.to_canonical(), port.get());
+                if let Some((_, listener)) = binds.iter().find(|(bind, _)| reaches(*bind, address)) {
+                    let path = KeyPath::root().key("target-group").key(group.as_str()).key("targets").index(index);
+                    let message = format!("target {address} is listener `{listener}` itself: requests would come back");
+                    let finding = Finding::warning(Code::Conflict, At::Value(path.key("address")), message);
+                    self.say(finding.help("write the address of the service, not of the balancer"));
+                }
+            }
+        }
+    }
+
+    /// Groups and plugins that nothing names. Says nothing when a part could not be read: it may name them.
+    pub(super) fn unused(&mut self) {
+        let document = self.document;
+        if self.origin.is_partial() {
+            return;
+        }
+        let actions = || {
+            let listeners = document.listener.values();
+            listeners.flat_map(|listener| listener.rule.iter().map(|rule| &rule.then).chain(&listener.default))
+        };
+        let mut plugins: BTreeSet<_> = actions().flat_map(Action::plugins).collect();
+        for group in document.target_group.values() {
+            plugins.extend(group.balance.plugin());
+            plugins.extend(group.health_check.0.iter().filter_map(|check| check.plugin()));
+        }
+        for name in document.plugin.keys().filter(|name| !plugins.contains(name)) {
+            let at = At::Key(KeyPath::root().key("plugin").key(name.as_str()));
+            let finding = Finding::warning(Code::UnusedPlugin, at, format!("nothing uses plugin `{name}`"));
+            self.say(finding.help("name it in a rule, a `balance` or a `health-check`, or remove it"));
+        }
+        let routes = |(name, plugin): (_, &crate::document::Plugin)| {
+            plugin.world == Some(World::Router) && plugins.contains(name)
+        };
+        // A router may forward to any group.
+        if document.plugin.iter().any(routes) {
+            return;
+        }
+        let groups: BTreeSet<_> = actions().flat_map(Action::groups).collect();
+        for name in document.target_group.keys().filter(|name| !groups.contains(name)) {
+            let at = At::Key(KeyPath::root().key("target-group").key(name.as_str()));
+            let message = format!("nothing forwards to target group `{name}`");
+            let help = format!("write `forward = \"{name}\"` in a rule, or remove the group");
+            self.say(Finding::warning(Code::UnusedTargetGroup, at, message).help(help));
+        }
+    }
+}
+
+/// Whether what is sent to `address` arrives at `bind`.
+fn reaches(bind: SocketAddr, address: SocketAddr) -> bool {
+    let everywhere = bind.ip().is_unspecified() && address.ip().is_loopback();
+    bind.port() == address.port() && (bind.ip() == address.ip() || everywhere)
+}

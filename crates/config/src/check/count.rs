@@ -1,0 +1,29 @@
+//! How much there is.
+
+use super::Checker;
+use crate::code::Code;
+use crate::finding::{At, Finding};
+use crate::limits::{MAX_LISTENERS, MAX_PLUGINS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS};
+use crate::path::KeyPath;
+
+impl Checker<'_> {
+    /// Refuses what is far too much before looking at any of it.
+    pub(super) fn counts_are_small(&mut self) -> bool {
+        let document = self.document;
+        let rules = document.listener.values().map(|listener| listener.rule.len()).sum();
+        let targets = document.target_group.values().map(|group| group.targets.len()).sum();
+        let counts = [
+            ("listener", "listeners", document.listener.len(), MAX_LISTENERS),
+            ("listener", "rules", rules, MAX_RULES),
+            ("target-group", "target groups", document.target_group.len(), MAX_TARGET_GROUPS),
+            ("target-group", "targets", targets, MAX_TARGETS),
+            ("plugin", "plugins", document.plugin.len(), MAX_PLUGINS),
+        ];
+        let before = self.findings.len();
+        for (section, what, count, most) in counts.into_iter().filter(|(_, _, count, most)| count > most) {
+            let at = At::Key(KeyPath::root().key(section));
+            self.say(Finding::error(Code::TooMuch, at, format!("{count} {what}; at most {most} are accepted")));
+        }
+        self.findings.len() == before
+    }
+}

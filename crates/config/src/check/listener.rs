@@ -1,0 +1,142 @@
+//! Listeners and their rules.
+
+use equipoise_rule::{Action, End, Problem, Rule};
+use equipoise_target::ListenerName;
+
+use super::Checker;
+use super::range::{DAY, HOUR, TENTH};
+use crate::code::Code;
+use crate::config;
+use crate::document::{Listener, World};
+use crate::finding::{At, Finding};
+use crate::path::KeyPath;
+use crate::size::Size;
+
+impl Checker<'_> {
+    pub(super) fn listener(&mut self, name: &ListenerName, written: &Listener) -> Option<config::Listener> {
+        let path = KeyPath::root().key("listener").key(name.as_str());
+        if written.bind.is_none() {
+            let message = format!("listener `{name}` has no address");
+            self.missing(&path, "bind", message, "write `bind = \"0.0.0.0:8080\"`");
+        }
+        self.client_bounds(&path, written);
+        let default = self.default_action(&path, name, written);
+        self.rules(&path, written, &default);
+        let mut rules = written.rule.clone();
+        rules.sort_by_key(|rule| rule.priority);
+        Some(config::Listener {
+            name: name.clone(),
+            bind: written.bind?,
+            protocol: written.protocol,
+            allow: written.allow.clone(),
+            deny: written.deny.clone(),
+            trusted_proxies: written.trusted_proxies.clone(),
+            keep_request_id: written.keep_request_id,
+            timeouts: written.timeouts,
+            limits: written.limits,
+            default,
+            rules,
+        })
+    }
+
+    fn client_bounds(&mut self, path: &KeyPath, written: &Listener) {
+        let (timeouts, limits) = (&written.timeouts, &written.limits);
+        let table = path.key("timeouts");
+        self.duration(&table, "head", timeouts.head, TENTH..=HOUR);
+        self.duration(&table, "keep-alive", timeouts.keep_alive, TENTH..=DAY);
+        self.duration(&table, "idle", timeouts.idle, TENTH..=DAY);
+        let table = path.key("limits");
+        self.number(&table, "connections", limits.connections, 1..=1_000_000);
+        self.number(&table, "fields", limits.fields, 1..=1000);
+        self.size(&table, "head-size", limits.head_size, Size::kib(1)..=Size::mib(1));
+        self.size(&table, "uri-size", limits.uri_size, Size(256)..=Size::kib(256));
+        if limits.uri_size > limits.head_size {
+            let message = format!("`uri-size` of {} exceeds `head-size` of {}", limits.uri_size, limits.head_size);
+            let at = At::Value(table.key("uri-size"));
+            self.say(Finding::error(Code::Conflict, at, message).help("path and query are a part of the head"));
+        }
+    }
+
+    fn default_action(&mut self, path: &KeyPath, name: &ListenerName, written: &Listener) -> Action {
+        if written.rule.is_empty() && written.default.is_none() && !self.origin.excused(&path.key("rule")) {
+            let message = format!("listener `{name}` answers every request with 404");
+            let help = "write `default = { forward = \"…\" }` with the name of a target group";
+            self.missing(path, "default", message, help);
+        }
+        written.default.clone().unwrap_or_else(not_found)
+    }
+
+    fn rules(&mut self, path: &KeyPath, written: &Listener, default: &Action) {
+        if let Some(action) = &written.default {
+            self.action(&path.key("default"), action);
+        }
+        for (index, rule) in written.rule.iter().enumerate() {
+            self.action(&path.key("rule").index(index).key("then"), &rule.then);
+        }
+        for problem in equipoise_rule::problems(&written.rule, default) {
+            let finding = rule_problem(path, &written.rule, &problem);
+            if !matches!(&finding.at, At::Value(at) if self.origin.excused(at)) {
+                self.say(finding);
+            }
+        }
+    }
+
+    fn action(&mut self, path: &KeyPath, action: &Action) {
+        if let Some(End::Forward(forward)) = &action.end {
+            let path = path.key("forward");
+            for (index, share) in forward.groups().iter().enumerate() {
+                // One name, a list, or a table with a list.
+                let shapes = [path.key("groups").index(index).key("group"), path.index(index).key("group")];
+                let at = shapes.into_iter().find(|shape| self.origin.contains(shape)).unwrap_or_else(|| path.clone());
+                self.target_group_exists(at, &share.group);
+            }
+        }
+        if let Some(plugin) = &action.plugin {
+            self.plugin_is(path.key("plugin"), plugin, World::Router);
+        }
+    }
+}
+
+fn rule_problem(path: &KeyPath, rules: &[Rule], problem: &Problem) -> Finding {
+    let rule = |position: usize| path.key("rule").index(position);
+    let priority = |position: usize| At::Value(rule(position).key("priority"));
+    let message = problem.to_string();
+    match problem {
+        Problem::DuplicatePriority { priority: taken, first, second } => {
+            let is_free = |free: &u32| rules.iter().all(|rule| rule.priority != *free);
+            let free = (taken.saturating_add(1)..=u32::MAX).find(is_free).unwrap_or_default();
+            Finding::error(Code::DuplicatePriority, priority(*second), message)
+                .related(priority(*first), "first taken here")
+                .help(format!("the next free one is {free}"))
+        }
+        Problem::DefaultWithoutEnd => Finding::error(Code::MissingKey, At::Value(path.key("default")), message)
+            .help("write `default = { forward = \"…\" }` with the name of a target group"),
+        Problem::Idle { position, .. } => {
+            Finding::warning(Code::NoEffect, At::Value(rule(*position).key("then")), message)
+                .help("give it one of `forward`, `redirect` and `respond`, or a change")
+        }
+        Problem::Unreachable { position, by, .. } => {
+            Finding::warning(Code::UnreachableRule, priority(*position), message)
+                .related(priority(*by), "this one has no conditions")
+                .help("give it a lower priority number, or the other one conditions")
+        }
+        _ => Finding::error(Code::Conflict, At::Key(path.clone()), message),
+    }
+}
+
+/// What a listener without a default answers.
+fn not_found() -> Action {
+    let action = serde_json::json!({ "respond": { "status": 404 } });
+    // The text is ours and is read by a test; were it refused, the action would be one without an end, which is a finding.
+    serde_json::from_value(action).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_without_a_default_has_an_answer() {
+        assert!(matches!(not_found().end, Some(End::Respond(_))));
+    }
+}

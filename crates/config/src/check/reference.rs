@@ -1,0 +1,58 @@
+//! Names of other things.
+
+use equipoise_target::{GroupName, PluginName};
+
+use super::Checker;
+use crate::code::Code;
+use crate::document::World;
+use crate::finding::{At, Finding};
+use crate::path::KeyPath;
+use crate::suggest::{list, nearest};
+
+impl Checker<'_> {
+    /// Says so when there is no target group of that name.
+    pub(super) fn target_group_exists(&mut self, at: KeyPath, name: &GroupName) {
+        let groups = &self.document.target_group;
+        if groups.contains_key(name) || self.origin.is_unread("target-group", name.as_str()) {
+            return;
+        }
+        let names: Vec<_> = groups.keys().map(GroupName::as_str).collect();
+        let finding = unknown(Code::UnknownTargetGroup, at, "target group", "target-group", name.as_str(), &names);
+        self.say(finding);
+    }
+
+    /// Says so when there is no plugin of that name, or one for something else.
+    pub(super) fn plugin_is(&mut self, at: KeyPath, name: &PluginName, world: World) {
+        let plugins = &self.document.plugin;
+        if self.origin.is_unread("plugin", name.as_str()) {
+            return;
+        }
+        let Some(plugin) = plugins.get(name) else {
+            let names: Vec<_> = plugins.keys().map(PluginName::as_str).collect();
+            let finding = unknown(Code::UnknownPlugin, at, "plugin", "plugin", name.as_str(), &names);
+            return self.say(finding);
+        };
+        // A plugin without a world has been told so.
+        if let Some(other) = plugin.world.filter(|other| *other != world) {
+            let message = format!("plugin `{name}` is a {}, and a {} is needed here", other.as_str(), world.as_str());
+            let fitting = plugins.iter().filter(|(_, plugin)| plugin.world == Some(world));
+            let help = match fitting.map(|(name, _)| name.as_str()).collect::<Vec<_>>().as_slice() {
+                [] => format!("a plugin with `world = \"{}\"` belongs here", world.as_str()),
+                names => format!("plugins of this world: {}", list(names.iter().copied())),
+            };
+            let world = At::Value(KeyPath::root().key("plugin").key(name.as_str()).key("world"));
+            let finding = Finding::error(Code::WrongWorld, At::Value(at), message);
+            self.say(finding.related(world, "its world").help(help));
+        }
+    }
+}
+
+fn unknown(code: Code, at: KeyPath, what: &str, section: &str, name: &str, names: &[&str]) -> Finding {
+    let finding = Finding::error(code, At::Value(at), format!("there is no {what} `{name}`"));
+    let define = format!("define it with `[{section}.{}]`", crate::toml_text::key(name));
+    match nearest(name, names.iter().copied()) {
+        Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`, or {define}")),
+        None if names.is_empty() => finding.help(define),
+        None => finding.help(format!("{define}; defined are {}", list(names.iter().copied()))),
+    }
+}

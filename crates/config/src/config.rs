@@ -1,0 +1,132 @@
+//! The configuration that the program runs: every name resolves, every default is filled in, every value is in range.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use equipoise_balance::Algorithm;
+use equipoise_health::{GuardSettings, HealthCheck};
+use equipoise_rule::{Action, Rule};
+use equipoise_target::{GroupName, ListenerName, PluginName};
+use ipnet::IpNet;
+
+use crate::document::{
+    AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, Pool, Protocol, Retry, TargetTimeouts, World,
+};
+use crate::size::Size;
+
+/// A configuration that can be run. Plain data: two that are equal ask for the same.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The address for status, metrics and control.
+    pub admin: Admin,
+    /// One line for each request.
+    pub access_log: AccessLog,
+    /// Threads that serve requests; `None` for one for each processor.
+    pub workers: Option<NonZeroUsize>,
+    /// How long requests in flight may take to end.
+    pub drain_timeout: Duration,
+    /// Addresses that take requests, in the order of their names. No two have the same address.
+    pub listeners: Vec<Listener>,
+    /// Groups of targets, in the order of their names. Every group that a rule names is among them.
+    pub target_groups: Vec<TargetGroup>,
+    /// Plugins, in the order of their names. Every plugin that something names is among them, with the right world.
+    pub plugins: Vec<Plugin>,
+}
+
+/// An address that takes requests.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listener {
+    /// Its name.
+    pub name: ListenerName,
+    /// Address and port; port 0 for any free one.
+    pub bind: SocketAddr,
+    /// What is spoken.
+    pub protocol: Protocol,
+    /// Networks that may connect; everybody when empty.
+    pub allow: Vec<IpNet>,
+    /// Networks that may not connect, even when `allow` lists them.
+    pub deny: Vec<IpNet>,
+    /// Networks of proxies whose word about the client is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Whether any client may name its request.
+    pub keep_request_id: bool,
+    /// How long to wait for clients.
+    pub timeouts: ClientTimeouts,
+    /// How much to take from clients.
+    pub limits: ClientLimits,
+    /// What happens to a request that no rule takes. It has an end.
+    pub default: Action,
+    /// Rules from the lowest priority number to the highest; no two have the same.
+    pub rules: Vec<Rule>,
+}
+
+/// Targets that can stand in for one another.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TargetGroup {
+    /// Its name.
+    pub name: GroupName,
+    /// What is spoken to the targets.
+    pub protocol: Protocol,
+    /// The targets, as written. No two have the same address.
+    pub targets: Vec<Target>,
+    /// How long requests in flight to a target that left may take to end.
+    pub deregistration_delay: Duration,
+    /// Whether requests go to every target when all fail their checks.
+    pub fail_open: bool,
+    /// Which target takes a request.
+    pub balance: Algorithm,
+    /// How targets are checked; not at all when empty.
+    pub health_checks: Vec<HealthCheck>,
+    /// When a check is doubted rather than the targets.
+    pub guard: GuardSettings,
+    /// How long to wait for targets.
+    pub timeouts: TargetTimeouts,
+    /// What is tried again on another target.
+    pub retry: Retry,
+    /// Connections that are kept open to targets.
+    pub pool: Pool,
+}
+
+/// A place that answers requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Target {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// Share of requests relative to the group's other targets; 0 takes no new ones.
+    pub weight: u32,
+    /// Fail-over tier.
+    pub priority: u32,
+}
+
+/// A WebAssembly component that takes decisions.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Plugin {
+    /// Its name.
+    pub name: PluginName,
+    /// The component's file.
+    pub component: PathBuf,
+    /// The question that it answers.
+    pub world: World,
+    /// Longest call.
+    pub time: Duration,
+    /// Largest memory of one instance.
+    pub memory: Size,
+    /// What happens when it fails.
+    pub fallback: Fallback,
+    /// What it may do beyond its world, sorted, each once.
+    pub grants: Vec<Grant>,
+    /// SHA-256 that the file must have.
+    pub digest: Option<[u8; 32]>,
+    /// Its own configuration. No number in it is infinite or not a number.
+    pub config: toml::Table,
+}
+
+impl Plugin {
+    /// Its own configuration as JSON text, in the order of its keys. Dates are texts.
+    #[must_use]
+    pub fn config_json(&self) -> String {
+        crate::json::table(&self.config).to_string()
+    }
+}

@@ -1,0 +1,67 @@
+//! The configuration as it is written.
+//!
+//! A [`Document`] says only what its author said: names may dangle, defaults are still open. It can be read from TOML or
+//! built in code; either way [`crate::check`] turns it into a [`crate::Config`], or says what is wrong with it.
+
+mod address;
+mod admin;
+mod listener;
+mod network;
+mod plugin;
+mod protocol;
+mod target_group;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use equipoise_target::{GroupName, ListenerName, PluginName};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use address::AddressError;
+pub use admin::{AccessLog, AccessLogFormat, Admin};
+pub use listener::{ClientLimits, ClientTimeouts, Listener};
+pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};
+pub use protocol::Protocol;
+pub use target_group::{Pool, Retry, Target, TargetGroup, TargetTimeouts};
+
+/// A whole configuration, as written.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[schemars(title = "Equipoise configuration")]
+pub struct Document {
+    /// The address for status, metrics and control.
+    pub admin: Admin,
+    /// One line for each request.
+    pub access_log: AccessLog,
+    /// Threads that serve requests: 1 to 1024, default one for each processor.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1024))]
+    pub workers: Option<NonZeroUsize>,
+    /// How long requests in flight may take to end when the program stops or a listener goes away: "0s" to "1h",
+    /// default "30s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub drain_timeout: Duration,
+    /// Addresses that take requests, by name.
+    pub listener: BTreeMap<ListenerName, Listener>,
+    /// Groups of targets that answer requests, by name.
+    pub target_group: BTreeMap<GroupName, TargetGroup>,
+    /// WebAssembly components that take decisions, by name.
+    pub plugin: BTreeMap<PluginName, Plugin>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self {
+            admin: Admin::default(),
+            access_log: AccessLog::default(),
+            workers: None,
+            drain_timeout: Duration::from_secs(30),
+            listener: BTreeMap::new(),
+            target_group: BTreeMap::new(),
+            plugin: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Where requests come in, as written.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use equipoise_rule::{Action, Rule};
+use ipnet::IpNet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Protocol, address, network};
+use crate::size::Size;
+
+/// An address that takes requests.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Listener {
+    /// Address and port: "0.0.0.0:8080", "[::]:8080". Required.
+    #[serde(deserialize_with = "address::some_socket", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "String", required)]
+    pub bind: Option<SocketAddr>,
+    /// What is spoken: "http", the default.
+    pub protocol: Protocol,
+    /// Networks that may connect, such as "10.0.0.0/8" or a single address. Default everybody.
+    #[serde(deserialize_with = "network::networks")]
+    #[schemars(schema_with = "network::schema")]
+    pub allow: Vec<IpNet>,
+    /// Networks that may not connect, even when `allow` lists them. Default nobody.
+    #[serde(deserialize_with = "network::networks")]
+    #[schemars(schema_with = "network::schema")]
+    pub deny: Vec<IpNet>,
+    /// Networks of proxies whose `X-Forwarded-*` fields are believed. Default nobody.
+    #[serde(deserialize_with = "network::networks")]
+    #[schemars(schema_with = "network::schema")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Keeps an `X-Request-Id` that any client sends, instead of only a trusted proxy's. Default false.
+    pub keep_request_id: bool,
+    /// How long to wait for clients.
+    pub timeouts: ClientTimeouts,
+    /// How much to take from clients.
+    pub limits: ClientLimits,
+    /// What happens to a request that no rule takes. Default: it is answered with 404.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Action>,
+    /// What happens to requests, tried from the lowest priority number to the highest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rule: Vec<Rule>,
+}
+
+/// How long to wait for clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ClientTimeouts {
+    /// From the first byte of a request to the end of its head: "100ms" to "1h", default "10s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub head: Duration,
+    /// Between two requests on a connection: "100ms" to "24h", default "75s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub keep_alive: Duration,
+    /// Without progress while a body is received from the client or sent to it: "100ms" to "24h", default "60s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub idle: Duration,
+}
+
+impl Default for ClientTimeouts {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(10), keep_alive: Duration::from_secs(75), idle: Duration::from_secs(60) }
+    }
+}
+
+/// How much to take from clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct ClientLimits {
+    /// Connections at a time; more are answered with 503: 1 to 1000000, default 10000.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections: usize,
+    /// Header fields of one request; more are answered with 431: 1 to 1000, default 100.
+    #[schemars(range(min = 1, max = 1000))]
+    pub fields: usize,
+    /// Bytes of a request's head; more are answered with 431: "1KiB" to "1MiB", default "64KiB".
+    pub head_size: Size,
+    /// Bytes of a request's path and query; more are answered with 414: "256B" to "256KiB", default "8KiB".
+    pub uri_size: Size,
+    /// Passes on header fields whose names hold an underscore, which targets such as CGI programs cannot tell from
+    /// those with a hyphen. Default false: they are dropped.
+    pub underscores: bool,
+}
+
+impl Default for ClientLimits {
+    fn default() -> Self {
+        Self { connections: 10_000, fields: 100, head_size: Size::kib(64), uri_size: Size::kib(8), underscores: false }
+    }
+}

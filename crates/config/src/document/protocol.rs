@@ -1,0 +1,71 @@
+//! What is spoken on a connection.
+
+use std::fmt;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
+
+/// What is spoken on a connection. Others follow; each is one more value here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Protocol {
+    /// HTTP without TLS: HTTP/1.1, and on a listener HTTP/2 with prior knowledge too.
+    #[default]
+    Http,
+}
+
+impl Protocol {
+    /// Every protocol of this version.
+    pub const ALL: &'static [Self] = &[Self::Http];
+
+    /// The protocol as it is written.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+        }
+    }
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Protocols that one may well expect here and that this version does not speak.
+const LATER: [&str; 9] = ["https", "tcp", "tls", "udp", "h2", "h2c", "grpc", "http2", "http3"];
+
+impl<'de> Deserialize<'de> for Protocol {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ProtocolVisitor;
+        impl Visitor<'_> for ProtocolVisitor {
+            type Value = Protocol;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a protocol such as \"http\"")
+            }
+            fn visit_str<E: Error>(self, text: &str) -> Result<Protocol, E> {
+                let known = Protocol::ALL.iter().find(|protocol| protocol.as_str() == text);
+                known.copied().ok_or_else(|| match LATER.contains(&text) {
+                    true => E::custom(format_args!("`{text}` is not supported by this version")),
+                    false => E::unknown_variant(text, &["http"]),
+                })
+            }
+        }
+        deserializer.deserialize_str(ProtocolVisitor)
+    }
+}
+
+impl schemars::JsonSchema for Protocol {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Protocol".into()
+    }
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "What is spoken on a connection: \"http\".",
+            "type": "string",
+            "enum": Protocol::ALL.iter().map(|protocol| protocol.as_str()).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Groups of targets, as written.
+
+mod target;
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use equipoise_balance::Algorithm;
+use equipoise_health::{GuardSettings, HealthChecks};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Protocol;
+
+pub use target::Target;
+
+/// Targets that can stand in for one another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TargetGroup {
+    /// What is spoken to the targets: "http", the default.
+    pub protocol: Protocol,
+    /// Port of every target that names none of its own. No default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<NonZeroU16>,
+    /// Who belongs to the group: `"10.0.0.11:8080"`, or `{ address = "10.0.0.11", port = 8080, weight = 2 }`.
+    pub targets: Vec<Target>,
+    /// How long requests in flight to a target that left the group may take to end: "0s" to "1h", default "30s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub deregistration_delay: Duration,
+    /// When every target fails its health checks, requests go to all of them rather than to none. Default true.
+    pub fail_open: bool,
+    /// Which target takes a request: a table named after the algorithm, default `round-robin`.
+    pub balance: Algorithm,
+    /// How targets are checked: a table with one table for each kind of check, or an array of such tables when one kind
+    /// is needed twice. Default: they are not, and count as healthy.
+    pub health_check: HealthChecks,
+    /// When a check is doubted rather than the targets that fail it together.
+    pub guard: GuardSettings,
+    /// How long to wait for targets.
+    pub timeouts: TargetTimeouts,
+    /// What is tried again on another target.
+    pub retry: Retry,
+    /// Connections that are kept open to targets.
+    pub pool: Pool,
+}
+
+impl Default for TargetGroup {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::default(),
+            port: None,
+            targets: Vec::new(),
+            deregistration_delay: Duration::from_secs(30),
+            fail_open: true,
+            balance: Algorithm::default(),
+            health_check: HealthChecks::default(),
+            guard: GuardSettings::default(),
+            timeouts: TargetTimeouts::default(),
+            retry: Retry::default(),
+            pool: Pool::default(),
+        }
+    }
+}
+
+/// How long to wait for targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct TargetTimeouts {
+    /// Until a connection is established: "1ms" to "10m", default "5s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub connect: Duration,
+    /// From the end of the request to the end of the response's head: "1ms" to "24h", default "60s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub first_byte: Duration,
+    /// Without progress in the response's body: "1ms" to "24h", default "60s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub idle: Duration,
+    /// From the first byte of the request to the last of the response, over all attempts: "1ms" to "24h". Default no
+    /// limit.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub total: Option<Duration>,
+}
+
+impl Default for TargetTimeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(60),
+            idle: Duration::from_secs(60),
+            total: None,
+        }
+    }
+}
+
+/// What is tried again on another target: a request that never reached one, or an idempotent one without a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Retry {
+    /// Attempts after the first one: 0 to 10, default 2.
+    #[schemars(range(max = 10))]
+    pub attempts: u8,
+    /// Retries that requests pay for, in percent of their number: 0 to 100, default 20.
+    #[schemars(range(max = 100))]
+    pub budget_percent: u8,
+    /// Retries a second that are allowed whatever the number of requests: 0 to 10000, default 10.
+    #[schemars(range(max = 10_000))]
+    pub budget_minimum: u32,
+    /// Statuses of a response that count as a failed attempt, such as 503: 500 to 599, default none.
+    pub statuses: Vec<u16>,
+}
+
+impl Default for Retry {
+    fn default() -> Self {
+        Self { attempts: 2, budget_percent: 20, budget_minimum: 10, statuses: Vec::new() }
+    }
+}
+
+/// Connections that are kept open to targets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Pool {
+    /// How long a connection waits for its next request. Keep it below the keep-alive time-out of the targets: "0s"
+    /// (none is kept) to "1h", default "4s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub idle_timeout: Duration,
+    /// How many wait, for each target and worker: 0 to 10000, default 256.
+    #[schemars(range(max = 10_000))]
+    pub max_idle: usize,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self { idle_timeout: Duration::from_secs(4), max_idle: 256 }
+    }
+}

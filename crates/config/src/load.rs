@@ -1,0 +1,123 @@
+//! The whole way from text to [`Config`].
+
+use std::path::{Path, PathBuf};
+
+use crate::check::{self, Built, Origin};
+use crate::config::Config;
+use crate::document::Document;
+use crate::finding::Finding;
+use crate::locate::Locator;
+use crate::path::{KeyPath, Step};
+use crate::read::{self, Removed};
+use crate::report::Report;
+use crate::source::Sources;
+use crate::tree::{Environment, Parsed, Tree};
+
+/// A configuration that was accepted.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// What to run.
+    pub config: Config,
+    /// What its author may want to know.
+    pub warnings: Report,
+    /// Every file that it came from, secret files included: those to watch.
+    pub files: Vec<PathBuf>,
+}
+
+/// Reads and checks a configuration file, or a folder of `*.toml` files.
+///
+/// # Errors
+/// A report of everything that is wrong.
+pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Report> {
+    Sources::read(path)?.check(environment)
+}
+
+/// Reads and checks a configuration text. Relative paths in it are relative to the current folder.
+///
+/// # Errors
+/// A report of everything that is wrong.
+pub fn parse(text: &str, environment: Environment<'_>) -> Result<Loaded, Report> {
+    Sources::from_text("configuration", text).check(environment)
+}
+
+/// Checks a document that was built in code. Relative paths in it are relative to `base`.
+///
+/// # Errors
+/// A report of everything that is wrong. Its diagnostics name keys, and no places.
+pub fn check(document: &Document, base: &Path) -> Result<Loaded, Report> {
+    let (config, findings) = check::check(document, &Built(base));
+    finish(config, Locator::nowhere().report(findings), Vec::new())
+}
+
+impl Sources {
+    /// Reads and checks these texts. `environment` looks variables up for `${NAME}`.
+    ///
+    /// # Errors
+    /// A report of everything that is wrong.
+    pub fn check(&self, environment: Environment<'_>) -> Result<Loaded, Report> {
+        let mut findings = Vec::new();
+        let parsed = Parsed::new(self, &mut findings);
+        let complete = parsed.is_complete();
+        let filled = parsed.fill(self, environment, &mut findings);
+        let mut tree = parsed.merge(&filled, &mut findings);
+        if !complete {
+            return Err(Locator::new(self, None).report(findings));
+        }
+        let (config, findings) = self.document(&mut tree, findings);
+        let files = self.paths().map(Path::to_owned).chain(filled.secrets().iter().cloned()).collect();
+        finish(config, Locator::new(self, Some(&tree.root)).report(findings), files)
+    }
+
+    fn document(&self, tree: &mut Tree<'_>, mut findings: Vec<Finding>) -> (Option<Config>, Vec<Finding>) {
+        let (document, removed) = read::read(tree, &mut findings);
+        let origin = Text { sources: self, tree, removed: &removed, sound: findings.is_empty() };
+        let (config, more) = check::check(&document, &origin);
+        findings.extend(more);
+        (config, findings)
+    }
+}
+
+fn finish(config: Option<Config>, report: Report, files: Vec<PathBuf>) -> Result<Loaded, Report> {
+    match config {
+        Some(config) if !report.has_errors() => Ok(Loaded { config, warnings: report, files }),
+        _ => Err(report),
+    }
+}
+
+/// A document that was read from text.
+struct Text<'a> {
+    sources: &'a Sources,
+    tree: &'a Tree<'a>,
+    removed: &'a Removed,
+    sound: bool,
+}
+
+impl Origin for Text<'_> {
+    fn base(&self, path: &KeyPath) -> PathBuf {
+        let locator = Locator::new(self.sources, Some(&self.tree.root));
+        locator.file(path).and_then(Path::parent).map(Path::to_owned).unwrap_or_default()
+    }
+
+    fn contains(&self, path: &KeyPath) -> bool {
+        read::node(&self.tree.root, path).is_some()
+    }
+
+    fn excused(&self, path: &KeyPath) -> bool {
+        let Some((table, last)) = path.split() else { return false };
+        let node = read::node(&self.tree.root, &table);
+        let place = node.map_or(0, |node| node.span().start);
+        let inside = read::node(&self.tree.root, path).is_some_and(|node| self.removed.from(node.span().start));
+        match last {
+            Step::Key(key) => inside || self.removed.key(place, key),
+            Step::Index(_) => inside,
+        }
+    }
+
+    fn is_unread(&self, section: &str, name: &str) -> bool {
+        self.removed.lost(&KeyPath::root().key(section).key(name))
+    }
+
+    fn is_partial(&self) -> bool {
+        !self.sound
+    }
+}

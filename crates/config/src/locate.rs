@@ -1,0 +1,173 @@
+//! From a key to its place in a file.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::finding::{At, Finding};
+use crate::limits::MAX_PROBLEMS;
+use crate::path::{KeyPath, Step};
+use crate::report::{Diagnostic, Location, Related, Report};
+use crate::source::{Source, Sources};
+
+/// Knows the texts and where each key stands in them.
+pub(crate) struct Locator<'a> {
+    sources: Arc<[Source]>,
+    starts: Vec<usize>,
+    tree: Option<&'a DeTable<'a>>,
+}
+
+impl<'a> Locator<'a> {
+    pub(crate) fn new(sources: &Sources, tree: Option<&'a DeTable<'a>>) -> Self {
+        Self { sources: Arc::clone(&sources.files), starts: sources.starts(), tree }
+    }
+
+    /// For what is not in any file.
+    pub(crate) fn nowhere() -> Self {
+        Self { sources: Arc::new([]), starts: Vec::new(), tree: None }
+    }
+
+    /// The file that holds a key.
+    pub(crate) fn file(&self, path: &KeyPath) -> Option<&std::path::Path> {
+        let start = self.place(path)?.value.start;
+        let source = self.starts.partition_point(|from| *from <= start).checked_sub(1)?;
+        self.sources.get(source).map(|source| source.path.as_path())
+    }
+
+    /// Findings with their places, as a report.
+    pub(crate) fn report(&self, findings: Vec<Finding>) -> Report {
+        let mut diagnostics: Vec<_> = findings.into_iter().map(|finding| self.diagnostic(finding)).collect();
+        diagnostics.dedup();
+        diagnostics.truncate(MAX_PROBLEMS);
+        Report::new(diagnostics, Arc::clone(&self.sources))
+    }
+
+    fn diagnostic(&self, finding: Finding) -> Diagnostic {
+        let key = match &finding.at {
+            At::Key(path) | At::Value(path) | At::Span(_, path) => path.to_string(),
+        };
+        let related = finding.related.into_iter().filter_map(|(at, label)| {
+            let location = self.locate(&at)?;
+            Some(Related { location, label })
+        });
+        Diagnostic {
+            code: finding.code,
+            severity: finding.severity,
+            location: self.locate(&finding.at),
+            related: related.collect(),
+            message: finding.message,
+            key,
+            label: finding.label,
+            help: finding.help,
+        }
+    }
+
+    fn locate(&self, at: &At) -> Option<Location> {
+        match at {
+            At::Span(span, _) => self.location(span.clone()),
+            At::Key(path) => self.location(self.place(path)?.key),
+            At::Value(path) => self.location(self.place(path)?.value),
+        }
+    }
+
+    fn place(&self, path: &KeyPath) -> Option<Place> {
+        place(self.tree?, path)
+    }
+
+    fn location(&self, span: Range<usize>) -> Option<Location> {
+        let source = self.starts.partition_point(|start| *start <= span.start).checked_sub(1)?;
+        let (file, base) = (self.sources.get(source)?, self.starts.get(source)?);
+        let text = file.text.as_str();
+        let start = text.floor_char_boundary((span.start - base).min(text.len()));
+        let end = text.ceil_char_boundary(span.end.saturating_sub(*base).clamp(start, text.len()));
+        let ((line, column), (end_line, end_column)) = (position(text, start), position(text, end));
+        Some(Location { path: file.path.clone(), span: start..end, line, column, end_line, end_column, source })
+    }
+}
+
+/// Where a key stands, and where its value.
+pub(crate) struct Place {
+    pub(crate) key: Range<usize>,
+    pub(crate) value: Range<usize>,
+}
+
+/// The place of a key, or of the nearest thing around it that stands in the text.
+pub(crate) fn place(root: &DeTable<'_>, path: &KeyPath) -> Option<Place> {
+    let mut steps = path.steps().iter();
+    let Some(Step::Key(first)) = steps.next() else { return None };
+    let (key, mut node) = root.get_key_value(first.as_str())?;
+    let mut place = Place { key: key.span(), value: node.span() };
+    for step in steps {
+        let Some((key, next)) = descend(node, step) else { break };
+        place = Place { key: key.unwrap_or_else(|| next.span()), value: next.span() };
+        node = next;
+    }
+    Some(place)
+}
+
+type Node<'a> = Spanned<DeValue<'a>>;
+
+/// The thing at `step` of `node`, with the place of its key if it has one. Where one value may stand for a list of one,
+/// any of the list is the value itself; where a list of tables may stand for a table, the one that has the key counts.
+pub(crate) fn descend<'n, 't>(node: &'n Node<'t>, step: &Step) -> Option<(Option<Range<usize>>, &'n Node<'t>)> {
+    match (step, node.get_ref()) {
+        (Step::Key(key), DeValue::Table(table)) => {
+            table.get_key_value(key.as_str()).map(|(key, value)| (Some(key.span()), value))
+        }
+        (Step::Index(index), DeValue::Array(array)) => array.get(*index).map(|value| (None, value)),
+        (Step::Index(_), _) => Some((None, node)),
+        (Step::Key(_), DeValue::Array(array)) => {
+            array.iter().find_map(|value| if value.get_ref().is_table() { descend(value, step) } else { None })
+        }
+        _ => None,
+    }
+}
+
+/// Line and column of a byte, both from 1; columns count characters.
+fn position(text: &str, at: usize) -> (usize, usize) {
+    let before = &text[..at];
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    // A mark at the start of the file is not a character of its first line.
+    let line_text = before[start..].trim_start_matches('\u{feff}');
+    (line, line_text.chars().count() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, needle: &str, line: usize, column: usize) {
+        let sources = Sources::from_text("x.toml", text);
+        let at = text.find(needle).expect("the needle is in the text");
+        let location = Locator::new(&sources, None).location(at..at + needle.len()).expect("it has a place");
+        assert_eq!((location.line, location.column), (line, column));
+    }
+
+    #[test]
+    fn columns_count_characters_whatever_their_bytes_and_line_ends() {
+        check("a = 1\nb = 2", "b", 2, 1);
+        check("a = 1\r\nbc = 2", "c", 2, 2);
+        check("\"übel\" = 'é' # x", "x", 1, 16);
+        check("\u{feff}a = 1", "a", 1, 1);
+        check("\"👩‍👩‍👧\" = 1", "=", 1, 9);
+    }
+
+    #[test]
+    fn spans_find_their_file() {
+        let sources = Sources {
+            files: Arc::new([
+                Source { path: "a".into(), text: "x = 1\n".into() },
+                Source { path: "b".into(), text: "y = 2\n".into() },
+            ]),
+        };
+        let locator = Locator::new(&sources, None);
+        let place = |at| locator.location(at..at + 1).map(|found| (found.source, found.line, found.column));
+        assert_eq!(place(4), Some((0, 1, 5)));
+        assert_eq!(place(6), Some((0, 2, 1)), "the end of a text is its own");
+        assert_eq!(place(11), Some((1, 1, 5)));
+    }
+}

@@ -1,0 +1,109 @@
+//! Tree to [`Document`], with every mistake of every section and not only the first.
+//!
+//! A serde deserializer stops at its first error. So each named table is read by itself, and when reading it fails, the
+//! key or value that failed is said, taken out of the tree, and the table is read again without it. What then seems to
+//! be missing is not complained about when it was there and was taken out.
+
+mod explain;
+mod repair;
+
+use equipoise_target::NameError;
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use crate::code::Code;
+use crate::document::Document;
+use crate::finding::{At, Finding};
+use crate::limits::MAX_PROBLEMS;
+use crate::path::KeyPath;
+use crate::tree::{NAMED, Tree};
+
+pub(crate) use repair::{Removed, node};
+
+/// Reads the tree as far as it can be read. What could not is taken out of the tree, said in `findings` and noted in the
+/// result.
+pub(crate) fn read(tree: &mut Tree<'_>, findings: &mut Vec<Finding>) -> (Document, Removed) {
+    let mut reader = Reader { tree, findings, removed: Removed::default() };
+    let mut document: Document = reader.section(&KeyPath::root(), |root| Some(rest(root))).unwrap_or_default();
+    document.listener = reader.named("listener").collect();
+    document.target_group = reader.named("target-group").collect();
+    document.plugin = reader.named("plugin").collect();
+    (document, reader.removed)
+}
+
+/// Everything but the sections whose tables have names.
+fn rest<'s>(root: &DeTable<'s>) -> Spanned<DeValue<'s>> {
+    let rest = root.iter().filter(|(key, _)| !NAMED.contains(&key.get_ref().as_ref()));
+    let rest: DeTable<'s> = rest.map(|(key, value)| (key.clone(), value.clone())).collect();
+    Spanned::new(0..0, DeValue::Table(rest))
+}
+
+struct Reader<'t, 's> {
+    tree: &'t mut Tree<'s>,
+    findings: &'t mut Vec<Finding>,
+    removed: Removed,
+}
+
+impl<'s> Reader<'_, 's> {
+    /// Every table of a section whose tables have names.
+    fn named<N, T>(&mut self, section: &str) -> std::vec::IntoIter<(N, T)>
+    where
+        N: TryFrom<String, Error = NameError>,
+        T: DeserializeOwned,
+    {
+        let path = KeyPath::root().key(section);
+        let mut read = Vec::new();
+        for name in self.names(section) {
+            let path = path.key(&name);
+            match N::try_from(name.clone()) {
+                Ok(key) => read.extend(self.table(&path, section, &name).map(|table| (key, table))),
+                Err(error) => {
+                    self.findings.push(Finding::error(Code::InvalidName, At::Key(path.clone()), error.to_string()));
+                    self.removed.lose(path);
+                }
+            }
+        }
+        read.into_iter()
+    }
+
+    /// The names in a section; none, with a finding, when it is no table.
+    fn names(&mut self, section: &str) -> Vec<String> {
+        match self.tree.root.get(section).map(Spanned::get_ref) {
+            None => Vec::new(),
+            Some(DeValue::Table(table)) => table.keys().map(|key| key.get_ref().to_string()).collect(),
+            Some(_) => {
+                let message = format!("`{section}` holds tables, each with a name");
+                let help = format!("write `[{section}.NAME]`");
+                let at = At::Value(KeyPath::root().key(section));
+                self.findings.push(Finding::error(Code::WrongType, at, message).help(help));
+                self.removed.lose(KeyPath::root().key(section));
+                Vec::new()
+            }
+        }
+    }
+
+    fn table<T: DeserializeOwned>(&mut self, path: &KeyPath, section: &str, name: &str) -> Option<T> {
+        let read = self.section(path, |root| root.get(section)?.get_ref().get(name).cloned());
+        if read.is_none() {
+            self.removed.lose(path.clone());
+        }
+        read
+    }
+
+    /// Reads what `node` picks from the tree, again and again, each time without what failed.
+    fn section<T: DeserializeOwned>(
+        &mut self,
+        path: &KeyPath,
+        node: impl Fn(&DeTable<'s>) -> Option<Spanned<DeValue<'s>>>,
+    ) -> Option<T> {
+        for _ in 0..MAX_PROBLEMS {
+            let error = match T::deserialize(ValueDeserializer::from(node(&self.tree.root)?)) {
+                Ok(read) => return Some(read),
+                Err(error) => error,
+            };
+            repair::repair(self.tree, &mut self.removed, path, &error, self.findings)?;
+        }
+        None
+    }
+}
