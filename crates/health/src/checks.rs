@@ -127,3 +127,6 @@ impl schemars::JsonSchema for HealthChecks {
         schemars::json_schema!({ "anyOf": [table, { "type": "array", "items": table }] })
     }
 }
+
+#[cfg(test)]
+mod tests;

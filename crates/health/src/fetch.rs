@@ -2,6 +2,7 @@
 //! of clients never pass here.
 
 use std::convert::Infallible;
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -84,16 +85,29 @@ impl FetchError {
         match self {
             Self::Connect { source, .. } => format!("connect: {source}"),
             Self::Exchange { source, .. } if source.is_parse() => format!("the answer is not HTTP: {source}"),
-            Self::Exchange { source, .. } if source.is_incomplete_message() || source.is_closed() => {
-                "the connection was closed without an answer".into()
-            }
-            Self::Exchange { source, .. } => format!("no answer: {source}"),
-            Self::Body { source, .. } => format!("the body broke off: {source}"),
+            Self::Exchange { source, .. } if hung_up(source) => "the connection was closed without an answer".into(),
+            Self::Exchange { source, .. } => format!("no answer: {}", root_cause(source)),
+            Self::Body { source, .. } => format!("the body broke off: {}", root_cause(source)),
             Self::Timeout { limit, .. } => {
                 format!("no answer within {}", humantime_serde::re::humantime::format_duration(*limit))
             }
         }
     }
+}
+
+fn hung_up(error: &hyper::Error) -> bool {
+    let reset = root_cause(error).downcast_ref::<io::Error>().map(io::Error::kind);
+    let reset = matches!(reset, Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe));
+    error.is_incomplete_message() || error.is_closed() || error.is_canceled() || reset
+}
+
+/// hyper's own level says "connection error"; what people need to know lies below.
+fn root_cause(error: &hyper::Error) -> &(dyn Error + 'static) {
+    let mut cause: &(dyn Error + 'static) = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause
 }
 
 /// Sends `request` to `address` on a connection of its own, which is closed afterwards.

@@ -7,6 +7,7 @@ mod verdict;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,11 +75,17 @@ impl Ledger {
         if let (Outcome::Inconclusive(reason), true) = (&outcome, verdict.was_conclusive()) {
             told.push(EventKind::Inconclusive { address, reason: Arc::clone(reason) });
         }
-        let thresholds = self.checks[position].terms.thresholds;
-        verdict.subject.record(&outcome, thresholds, (&*entry.target).into(), now);
+        let Check { terms, guard: before, .. } = self.checks[position];
+        verdict.subject.record(&outcome, terms.thresholds, (&*entry.target).into(), now);
+        let failed = matches!(outcome, Outcome::Fail(_));
         verdict.last = Some((outcome, now));
-        told.extend(self.ask_guard(position, address));
-        let changed = self.conclude(position, now, &mut told);
+        // While a check is believed, only a failed look can cast doubt on it, and a look concerns nobody but its target:
+        // the usual case does not go through the whole group.
+        if failed || before != Guard::Watching {
+            told.extend(self.ask_guard(position, address));
+        }
+        let alone = before == Guard::Watching && self.checks[position].guard == Guard::Watching;
+        let changed = self.conclude(position, alone.then_some(address), now, &mut told);
         let (group, check) = (&self.group, &self.checks[position].label);
         let event = |kind| HealthEvent { group: group.clone(), check: Arc::clone(check), kind };
         Recorded { events: told.into_iter().map(event).collect(), changed }
@@ -107,11 +114,19 @@ impl Ledger {
         }
     }
 
-    /// Draws the consequences for every target, and tells of each verdict that changed.
-    fn conclude(&mut self, position: usize, now: Duration, told: &mut Vec<EventKind>) -> bool {
+    /// Draws the consequences for one target or for all, and tells of each verdict that changed.
+    fn conclude(
+        &mut self,
+        position: usize,
+        only: Option<SocketAddr>,
+        now: Duration,
+        told: &mut Vec<EventKind>,
+    ) -> bool {
         let Check { guard, terms, .. } = self.checks[position];
         let mut changed = false;
-        for (address, entry) in &mut self.targets {
+        let range =
+            only.map_or((Bound::Unbounded, Bound::Unbounded), |one| (Bound::Included(one), Bound::Included(one)));
+        for (address, entry) in self.targets.range_mut(range) {
             let verdict = &mut entry.verdicts[position];
             let standing = verdict.judge(guard, &self.guard);
             told.extend(verdict.stand(standing, now).map(|()| verdict.event(*address, terms.effect)));
@@ -130,5 +145,7 @@ impl Entry {
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

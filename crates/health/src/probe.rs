@@ -141,3 +141,6 @@ impl HealthCheck {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,7 +49,7 @@ impl Ledger {
         self.guard = guard;
         for position in 0..self.checks.len() {
             // Silently: whoever applies a plan reads the conditions afterwards.
-            let _ = self.conclude(position, now, &mut Vec::new());
+            let _ = self.conclude(position, None, now, &mut Vec::new());
         }
         self.checks.iter().zip(origins).map(|(check, origin)| check.watch(origin)).collect()
     }

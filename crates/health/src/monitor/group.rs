@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
 use equipoise_target::{Condition, GroupName};
@@ -9,7 +10,7 @@ use tokio::task::JoinHandle;
 
 use super::watch::{Slot, Watcher};
 use super::{GroupPlan, Shared, locked};
-use crate::ledger::{CheckId, Ledger, Watch};
+use crate::ledger::{CheckId, Ledger, Recorded, Watch};
 use crate::{GroupReport, Outcome, Probe};
 
 /// Belongs to the monitor alone: tasks know only the [`Book`], so dropping this ends them.
@@ -96,9 +97,15 @@ impl Book {
     pub(super) fn record(&self, check: CheckId, target: SocketAddr, outcome: Outcome) {
         let now = self.shared.now();
         let recorded = locked(&self.ledger).record(check, target, outcome, now);
-        recorded.events.iter().for_each(|event| self.shared.observer.event(event));
+        // An observer that panics must not end the watch. The panic hook has told of it already.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.tell(&recorded)));
+    }
+
+    fn tell(&self, recorded: &Recorded) {
+        let observer = &*self.shared.observer;
         if recorded.changed {
-            self.shared.observer.changed(&self.name);
+            observer.changed(&self.name);
         }
+        recorded.events.iter().for_each(|event| observer.event(event));
     }
 }

@@ -66,3 +66,14 @@ async fn contained(probe: &dyn Probe, address: SocketAddr) -> Outcome {
     })
     .await
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_one_printable_line_of_bounded_length() {
+        assert_eq!(one_line("a\r\nb\x1b[2Jc\u{85}"), "a  b [2Jc ");
+        assert_eq!(one_line(&"ü".repeat(1000)).chars().count(), LONGEST_REASON);
+    }
+}
