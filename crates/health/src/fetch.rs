@@ -112,14 +112,16 @@ fn root_cause(error: &hyper::Error) -> &(dyn Error + 'static) {
 
 /// Sends `request` to `address` on a connection of its own, which is closed afterwards.
 ///
-/// The URI is sent as it is: give it path and query only. `Host` is taken from `address` when it is missing. Redirects
-/// are answers like any other. Dropping the future closes the connection.
+/// The URI is sent as it is: give it path and query only. `Host` is taken from `address` when it is missing; `Connection`
+/// and the framing fields are ours, whatever a guest wrote. Redirects are answers like any other. Dropping the future closes the connection.
 ///
 /// # Errors
 /// [`FetchError`] when no answer came in time; a status of any kind is an answer.
 pub async fn fetch(address: SocketAddr, mut request: Request<Bytes>, limits: Limits) -> Result<Fetched, FetchError> {
     let headers = request.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    headers.remove(header::CONTENT_LENGTH);
+    headers.remove(header::TRANSFER_ENCODING);
     if !headers.contains_key(header::HOST) {
         // A socket address prints as visible ASCII, so this never falls through.
         if let Ok(host) = HeaderValue::from_str(&address.to_string()) {

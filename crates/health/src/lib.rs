@@ -1,4 +1,46 @@
-//! Is a target healthy?
+//! Is a target healthy? And when most targets seem not to be: is it them, or the question?
+//!
+//! This crate knows how to look at a target ([`Probe`] and its kinds), when to believe what was seen ([`Health`]), when
+//! to doubt the check itself ([`Guard`]), and what follows for the target ([`fold`]). It refuses to know who balances on
+//! the result: it gives a [`Condition`](equipoise_target::Condition) and tells an [`Observer`] when one changed.
+//!
+//! The core is pure: time and outcomes come in as arguments, verdicts come out. The [`Monitor`] is the thin shell that
+//! owns tasks, timers and sockets.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//! use equipoise_health::{GroupPlan, GuardSettings, HealthCheck, HealthEvent, Monitor, Observer};
+//! use equipoise_target::{Condition, GroupName, Target};
+//!
+//! struct Log;
+//! impl Observer for Log {
+//!     fn changed(&self, _: &GroupName) { /* compute the group's availability again */ }
+//!     fn event(&self, event: &HealthEvent) { println!("{event}") }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let check: HealthCheck = toml::from_str(r#"
+//!     [http]
+//!     path = "/api/v1/health"
+//!     interval = "10s"
+//!     timeout = "5s"
+//! "#)?;
+//! let (group, target) = (GroupName::new("todo")?, Target::new("127.0.0.1:6400".parse()?));
+//! let address = target.address();
+//!
+//! let monitor = Monitor::new(Arc::new(Log));
+//! monitor.apply(vec![GroupPlan {
+//!     group: group.clone(),
+//!     checks: vec![(check.clone(), check.probe(&())?)], // `()`: there are no plugins
+//!     targets: vec![Arc::new(target)],
+//!     guard: GuardSettings::default(),
+//! }]);
+//! assert_eq!(monitor.condition(&group, address), Condition::Ready); // until a check says otherwise
+//! # Ok(()) }
+//! ```
+//!
+//! Read [`Health`] first, then [`Guard`], then [`Monitor`].
 
 mod checks;
 mod effect;

@@ -182,6 +182,27 @@ fn guard_settings_have_defaults_and_ranges() {
     assert!(guard("failing-share = 0").is_err() && guard("min-requests = 0").is_err() && guard("shrae = 1").is_err());
 }
 
+#[test]
+fn the_examples_of_the_user_guide_are_read_as_they_stand() {
+    let guide = include_str!("../../../../docs/health-checks.md");
+    let examples: Vec<_> = guide.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(examples.len(), 3);
+    for example in examples {
+        let mut group = toml::from_str::<toml::Table>(example).unwrap()["target-group"]["todo"].clone();
+        let group = group.as_table_mut().unwrap();
+        if let Some(checks) = group.remove("health-check") {
+            let checks = HealthChecks::deserialize(checks).unwrap();
+            assert!(checks.0.iter().all(|check| check.problems().is_empty()), "{checks:?}");
+        }
+        if let Some(guard) = group.remove("guard") {
+            let guard = crate::GuardSettings::deserialize(guard).unwrap();
+            let window = guard.window(&one("tcp = {}").terms());
+            assert_eq!(crate::GuardSettings { window: None, ..guard }, crate::GuardSettings::default());
+            assert_eq!(Some(window), guard.window, "the guide shows the default");
+        }
+    }
+}
+
 #[cfg(feature = "schema")]
 #[test]
 fn the_schema_describes_both_shapes() {

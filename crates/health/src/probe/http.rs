@@ -15,7 +15,7 @@ pub use self::status::ExpectedStatus;
 use super::tcp::connect_failed;
 use super::{Outcome, Probe, ProbeFuture};
 use crate::fetch::{FetchError, Fetched, Limits, fetch};
-use crate::terms::{Problem, check_kind};
+use crate::terms::{LONGEST_INTERVAL, Problem, check_kind};
 use crate::{Layer, text};
 
 /// The most of a body that is read. A health check that says more says it too late.
@@ -121,9 +121,9 @@ struct HttpProbe {
 impl Probe for HttpProbe {
     fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
         Box::pin(async move {
-            // Whoever calls a probe bounds its time. A body that nobody looks at is not waited for.
+            // A body that nobody looks at is not waited for. The time is bounded by whoever calls a probe.
             let body = if self.check.reads_body() { LARGEST_BODY } else { 0 };
-            let limits = Limits { time: self.check.written().terms().timeout, body };
+            let limits = Limits { time: LONGEST_INTERVAL, body };
             match fetch(address, self.check.request(address), limits).await {
                 Ok(answer) => self.check.judge(&answer),
                 Err(FetchError::Connect { source, .. }) => connect_failed(&source),
