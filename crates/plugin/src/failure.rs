@@ -41,7 +41,7 @@ pub enum Failure {
         message: String,
     },
     /// It returned something that cannot be used.
-    #[error("it cannot be used: {reason}")]
+    #[error("its answer cannot be used: {reason}")]
     Answer {
         /// What is wrong.
         reason: String,
@@ -78,11 +78,6 @@ impl Failure {
 
     pub(crate) fn configuration(message: &str) -> Self {
         Self::Configuration { message: text::one_line(message, 600) }
-    }
-
-    /// The component's functions are not those of the contract, although the names are.
-    pub(crate) fn world(error: &wasmtime::Error) -> Self {
-        Self::Answer { reason: text::one_line(&format!("{error:#}"), 500) }
     }
 
     /// Tells apart why wasmtime stopped a guest.

@@ -8,10 +8,7 @@ use crate::bindings::{balancer, health_check, router};
 use crate::capability::{InState, wasi};
 use crate::failure::Failure;
 use crate::inspect::{InspectError, Inspection, PACKAGE, inspect, spoken};
-use crate::kind::Kind;
-use crate::kind::balancer::BalancerPlugin;
-use crate::kind::health_check::HealthCheckPlugin;
-use crate::kind::router::RouterPlugin;
+use crate::kind::Resolved;
 use crate::plugin::{Identity, Plugin};
 use crate::state::State;
 use crate::stats::Stats;
@@ -23,7 +20,7 @@ use equipoise_target::PluginName;
 #[non_exhaustive]
 pub enum LoadError {
     /// The bytes are no component.
-    #[error("plugin `{plugin}`: {source}")]
+    #[error("reading plugin `{plugin}`")]
     Component {
         /// The plugin.
         plugin: PluginName,
@@ -61,7 +58,7 @@ pub enum LoadError {
         reason: String,
     },
     /// The first instance failed.
-    #[error("plugin `{plugin}`: starting its first instance: {source}")]
+    #[error("starting the first instance of plugin `{plugin}`")]
     Start {
         /// The plugin.
         plugin: PluginName,
@@ -84,7 +81,11 @@ impl PluginHost {
         for import in &inspection.imports {
             check_import(&spec, import)?;
         }
-        let pre = self.compile(&spec)?;
+        let pre = Resolved::new(spec.world, self.compile(&spec)?).map_err(|error| LoadError::Compile {
+            plugin: plugin.clone(),
+            attempt: "using its exports",
+            reason: text::one_line(&format!("{error:#}"), 500),
+        })?;
         let identity = Arc::new(Identity {
             name: spec.name.clone(),
             limits: spec.limits,
@@ -92,19 +93,7 @@ impl PluginHost {
             grants: spec.grants,
             host: Arc::clone(&self.engine),
         });
-        let (config, fallback) = (spec.config, spec.fallback);
-        let kind = match spec.world {
-            World::Router => {
-                RouterPlugin::new(Arc::clone(&identity), pre, config, fallback).map(Arc::new).map(Kind::Router)
-            }
-            World::Balancer => {
-                BalancerPlugin::new(Arc::clone(&identity), pre, config, fallback).map(Arc::new).map(Kind::Balancer)
-            }
-            World::HealthCheck => HealthCheckPlugin::new(Arc::clone(&identity), pre, config, fallback)
-                .map(Arc::new)
-                .map(Kind::HealthCheck),
-        };
-        match kind {
+        match pre.start(&identity, spec.config, spec.fallback) {
             Ok(kind) => Ok(Arc::new(Plugin { identity, kind })),
             Err(source) => Err(LoadError::Start { plugin: spec.name, source }),
         }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use equipoise_balance::Tried;
 use http::Request;
@@ -28,6 +28,8 @@ pub(crate) struct State {
     pub(crate) tried: Tried,
     /// Health check: the target of the current call and the way to it.
     pub(crate) check: Option<CheckIo>,
+    /// Processor time when the current call reached its limit.
+    pub(crate) overrun: Option<Duration>,
     pub(crate) output: Output,
     pub(crate) log: LogBudget,
     pub(crate) born: Instant,
@@ -43,6 +45,7 @@ impl State {
             told: None,
             tried: Tried::default(),
             check: None,
+            overrun: None,
             output: Output::default(),
             log: LogBudget::default(),
             born: Instant::now(),

@@ -8,7 +8,7 @@ use wasmtime::Store;
 use crate::failure::Failure;
 use crate::plugin::Identity;
 use crate::state::State;
-use crate::ticker::ticks;
+use crate::ticker;
 
 /// How long the first instance may take to start and to accept its configuration, off the data path.
 const FIRST_START: Duration = Duration::from_secs(1);
@@ -73,8 +73,7 @@ fn start<G: Guest>(
     limit: Duration,
 ) -> Result<Instance<G>, Failure> {
     let mut store = new_store(identity);
-    identity.host.ticker.note_use();
-    store.set_epoch_deadline(ticks(limit));
+    identity.host.ticker.bound(&mut store, limit);
     let started = G::instantiate(pre, &mut store)
         .and_then(|guest| guest.configure(&mut store, config).map(|accepted| (guest, accepted)));
     let (guest, accepted) = started.map_err(|error| Failure::of(&error, store.data_mut(), limit))?;
@@ -86,5 +85,6 @@ fn start<G: Guest>(
 pub(crate) fn new_store(identity: &Arc<Identity>) -> Store<State> {
     let mut store = Store::new(&identity.host.wasm, State::new(Arc::clone(identity)));
     store.limiter(|state| &mut state.limiter);
+    ticker::limit_time(&mut store);
     store
 }

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqC
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use wasmtime::Engine;
+use wasmtime::{Engine, Store, UpdateDeadline};
+
+use crate::state::State;
 
 /// Length of a tick. With it a limit of 1 ms ends between 1.0 and 1.5 ms.
 pub(crate) const TICK: Duration = Duration::from_micros(500);
@@ -17,6 +19,40 @@ pub(crate) const TICK: Duration = Duration::from_micros(500);
 pub(crate) fn ticks(limit: Duration) -> u64 {
     let whole = limit.as_micros().div_ceil(TICK.as_micros());
     u64::try_from(whole).unwrap_or(u64::MAX - 1).max(1) + 1
+}
+
+/// Ends calls on `store` at the deadline that [`Ticker::bound`] sets.
+///
+/// The limit is wall-clock time, but the operating system may have run something else meanwhile (a busy machine, a
+/// container at its quota), which is not the guest's fault. So a call at its limit gets a grace: half the limit, in
+/// processor time of its thread. A loop thus ends at one and a half times its limit, and a call that was only held up
+/// goes on.
+pub(crate) fn limit_time(store: &mut Store<State>) {
+    store.epoch_deadline_callback(|mut context| {
+        let state = context.data_mut();
+        let (now, grace) = (processor_time(), state.plugin.limits.time / 2);
+        let since = *state.overrun.get_or_insert(now);
+        // The next tick is half a tick away on the average: nearer to the grace is near enough.
+        let over = now.saturating_sub(since) + TICK / 2 >= grace;
+        Ok(if over { UpdateDeadline::Interrupt } else { UpdateDeadline::Continue(1) })
+    });
+}
+
+/// Processor time that the calling thread has used.
+#[cfg(unix)]
+fn processor_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // A clock that counts up from 0 has no negative parts.
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// Without such a clock, time is wall-clock time and the grace is half the limit of that.
+#[cfg(not(unix))]
+fn processor_time() -> Duration {
+    use std::sync::LazyLock;
+    use std::time::Instant;
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed()
 }
 
 #[derive(Debug)]
@@ -48,6 +84,13 @@ impl Ticker {
         let run = Arc::clone(&shared);
         let thread = thread::Builder::new().name("plugin-ticker".into()).spawn(move || run.run(&engine))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Gives the next call on `store` so much time.
+    pub(crate) fn bound(&self, store: &mut Store<State>, limit: Duration) {
+        self.note_use();
+        store.data_mut().overrun = None;
+        store.set_epoch_deadline(ticks(limit));
     }
 
     /// To be called before guest code runs (again): makes sure that time passes.

@@ -12,7 +12,6 @@ use std::time::Instant;
 use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::template::{Guest, Instance, Template};
-use crate::ticker::ticks;
 
 /// Calls after which an instance is replaced, so that what a guest leaks or breaks in its own memory does not stay.
 const CALLS_PER_INSTANCE: u32 = 100_000;
@@ -65,8 +64,7 @@ impl<G: Guest> Warm<G> {
         }
         let taken = slot.instance.take().map_or_else(|| template.fresh(), Ok);
         let result = taken.and_then(|mut instance| {
-            identity.host.ticker.note_use();
-            instance.store.set_epoch_deadline(ticks(identity.limits.time));
+            identity.host.ticker.bound(&mut instance.store, identity.limits.time);
             job(&mut instance).map(|answer| (answer, instance))
         });
         let now = Instant::now();

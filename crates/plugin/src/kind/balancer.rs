@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use equipoise_balance::{PickRequest, Picker};
 use equipoise_target::{Snapshot, Target, TargetIndex};
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
 
 use crate::Fallback;
 use crate::bindings::balancer::exports::equipoise::plugin::balancing;
@@ -47,11 +46,10 @@ pub(crate) struct ToldTarget {
 impl BalancerPlugin {
     pub(crate) fn new(
         identity: Arc<Identity>,
-        pre: InstancePre<State>,
+        pre: BalancerPre<State>,
         config: String,
         fallback: Fallback,
     ) -> Result<Self, Failure> {
-        let pre = BalancerPre::new(pre).map_err(|error| Failure::world(&error))?;
         Ok(Self { template: Template::new(identity, pre, config)?, fallback })
     }
 

@@ -9,7 +9,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use equipoise_health::{Outcome, Probe, ProbeFuture};
-use wasmtime::component::InstancePre;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::health_check::exports::equipoise::plugin::checking::{Target, Verdict};
@@ -46,11 +45,10 @@ struct Instance {
 impl HealthCheckPlugin {
     pub(crate) fn new(
         identity: Arc<Identity>,
-        pre: InstancePre<State>,
+        pre: HealthCheckPre<State>,
         config: String,
         fallback: Fallback,
     ) -> Result<Self, Failure> {
-        let pre = HealthCheckPre::new(pre).map_err(|error| Failure::world(&error))?;
         identity.host.ticker.cover(COMPUTING);
         let plugin = Self { identity, pre, config, fallback, idle: Mutex::default() };
         // Nothing to wait for: outside of a check, the network answers at once that there is none.

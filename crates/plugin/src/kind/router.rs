@@ -7,7 +7,6 @@ use std::sync::Arc;
 use equipoise_rule::{Decision, Router, Verdict};
 use http::request::Parts;
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
 
 use crate::Fallback;
 use crate::answer;
@@ -27,11 +26,10 @@ pub(crate) struct RouterPlugin {
 impl RouterPlugin {
     pub(crate) fn new(
         identity: Arc<Identity>,
-        pre: InstancePre<State>,
+        pre: RouterPre<State>,
         config: String,
         fallback: Fallback,
     ) -> Result<Self, Failure> {
-        let pre = RouterPre::new(pre).map_err(|error| Failure::world(&error))?;
         Ok(Self { template: Template::new(identity, pre, config)?, warm: Warm::new(), fallback })
     }
 }
