@@ -1,6 +1,6 @@
 //! Header fields that concern one connection only (RFC 9110 section 7.6.1).
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::names::{KEEP_ALIVE, PROXY_CONNECTION, X_REQUEST_ID};
 
@@ -10,6 +10,7 @@ pub(super) struct Seen {
     pub(super) hosts: usize,
     pub(super) codings: usize,
     pub(super) lengths: usize,
+    pub(super) cookies: usize,
     /// `Connection` is there, and may name others.
     connection: bool,
     /// One of the other fields that end here.
@@ -25,6 +26,7 @@ impl Seen {
             match *name {
                 header::HOST => seen.hosts += 1,
                 header::CONTENT_LENGTH => seen.lengths += 1,
+                header::COOKIE => seen.cookies += 1,
                 header::TRANSFER_ENCODING => seen.codings += 1,
                 header::CONNECTION => seen.connection = true,
                 header::TE | header::UPGRADE | header::EXPECT => seen.hop = true,
@@ -79,5 +81,14 @@ pub(super) fn drop_underscores(fields: &mut HeaderMap) {
     let names: Vec<HeaderName> = fields.keys().filter(|name| name.as_str().contains('_')).cloned().collect();
     for name in names {
         fields.remove(name);
+    }
+}
+
+/// Puts cookies together that HTTP/2 let the client send apart: HTTP/1 has one field for them (RFC 9113, 8.2.3).
+pub(super) fn join_cookies(fields: &mut HeaderMap) {
+    let values: Vec<&[u8]> = fields.get_all(header::COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    // Made of valid values and a separator, so it is one.
+    if let Ok(joined) = HeaderValue::from_bytes(&values.join(&b"; "[..])) {
+        fields.insert(header::COOKIE, joined);
     }
 }

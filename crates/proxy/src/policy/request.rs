@@ -3,7 +3,7 @@
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
 
-use super::fields::{Seen, drop_underscores};
+use super::fields::{Seen, drop_underscores, join_cookies};
 use crate::ListenerLimits;
 
 /// Why a request is not let in.
@@ -77,6 +77,9 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<(), Ref
     seen.strip(&mut head.headers);
     if seen.underscore && !limits.underscores {
         drop_underscores(&mut head.headers);
+    }
+    if seen.cookies > 1 {
+        join_cookies(&mut head.headers);
     }
     head.extensions.clear(); // hyper's handle for an upgrade, which nobody here may take
     Ok(())

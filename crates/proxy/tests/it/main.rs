@@ -1,0 +1,12 @@
+//! The data plane on real sockets: raw bytes go in on one side, and are judged on the other.
+
+mod access;
+mod balancing;
+mod body;
+mod fields;
+mod http2;
+mod lifecycle;
+mod noting;
+mod retry;
+mod support;
+mod timeout;

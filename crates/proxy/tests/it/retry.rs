@@ -1,0 +1,163 @@
+//! What is tried again, and what must not be.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+use equipoise_proxy::{GroupSettings, Retry};
+
+use crate::support::{Origin, Running, answer, get, group, listener};
+
+/// A target that reads requests and closes without an answer.
+async fn closing(seen: &Arc<AtomicUsize>) -> Origin {
+    let seen = Arc::clone(seen);
+    Origin::new(move |mut wire, _| {
+        let seen = Arc::clone(&seen);
+        async move {
+            if wire.message().await.is_some() {
+                seen.fetch_add(1, SeqCst);
+            }
+        }
+    })
+    .await
+}
+
+fn settings(attempts: u8, budget_minimum: u32) -> GroupSettings {
+    let retry = Retry { attempts, budget_percent: 0, budget_minimum, statuses: vec![503] };
+    GroupSettings { retry, ..GroupSettings::default() }
+}
+
+const RETRIES: &str = "equipoise_retries_total{group=\"g\"}";
+
+#[tokio::test]
+async fn a_refused_connection_is_tried_on_another_target_whatever_the_method() {
+    let origin = Origin::answering("alive").await;
+    let running = Running::before(&[Origin::gone().await, origin.address]).await;
+    for method in ["GET", "POST"] {
+        for _ in 0..2 {
+            let mut client = running.client().await;
+            let request = format!("{method} / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody");
+            assert_eq!(client.ask(&request).await.text(), "alive", "{method}");
+        }
+    }
+    assert!(running.metric(RETRIES) >= 2.0);
+    assert!(running.metric("equipoise_upstream_connect_failures_total{group=\"g\"}") >= 2.0);
+}
+
+#[tokio::test]
+async fn an_idempotent_request_is_tried_on_a_target_that_was_not_tried() {
+    let seen = Arc::default();
+    let (first, second) = (closing(&seen).await, closing(&seen).await);
+    let origin = Origin::answering("alive").await;
+    let running = Running::before(&[first.address, second.address, origin.address]).await;
+    let response = get(running.address, "/").await;
+    assert_eq!(response.text(), "alive");
+    assert_eq!((first.connections(), second.connections(), origin.connections()), (1, 1, 1));
+    assert_eq!(running.in_flight(0) + running.in_flight(1) + running.in_flight(2), 0);
+}
+
+#[tokio::test]
+async fn when_every_target_failed_the_last_failure_is_told() {
+    let running = Running::before(&[Origin::gone().await, Origin::gone().await]).await;
+    let response = get(running.address, "/").await;
+    assert_eq!(response.status(), 502);
+    assert_eq!(response.field("proxy-status"), "equipoise; error=connection_refused; details=\"connect-failed\"");
+    assert_eq!(response.text(), "502 Bad Gateway: connect-failed\n");
+}
+
+#[tokio::test]
+async fn a_post_that_was_sent_is_never_sent_again() {
+    for request in [
+        "POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody",
+        "POST / HTTP/1.1\r\nhost: t\r\n\r\n",
+        "PUT / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody",
+    ] {
+        let seen = Arc::default();
+        let (first, second) = (closing(&seen).await, closing(&seen).await);
+        let running = Running::before(&[first.address, second.address]).await;
+        let response = running.client().await.ask(request).await;
+        assert_eq!(response.status(), 502, "{request}");
+        assert!(response.field("proxy-status").contains("connection_terminated"));
+        assert_eq!(seen.load(SeqCst), 1, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_while_it_waited_costs_nobody_anything() {
+    let origin = Origin::new(|mut wire, _| async move {
+        // One answer, then closed, without a word about it.
+        wire.message().await.unwrap();
+        wire.write(answer("hello")).await;
+    })
+    .await;
+    let settings = GroupSettings { retry: Retry { attempts: 0, ..Retry::default() }, ..GroupSettings::default() };
+    let running = Running::single(listener(), [group("g", &[origin.address], settings)]).await;
+    let mut client = running.client().await;
+    for _ in 0..50 {
+        let response = client.ask("POST / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nbody").await;
+        assert_eq!(response.status(), 200, "{}", response.head);
+    }
+    assert_eq!(running.metric(RETRIES), 0.0);
+}
+
+#[tokio::test]
+async fn the_only_target_is_tried_anew_when_a_waiting_connection_ended() {
+    let origin = Origin::new(|mut wire, number| async move {
+        wire.message().await.unwrap();
+        wire.write(answer("hello")).await;
+        // The second request on the first connection arrives, and the target dies with it.
+        if wire.message().await.is_some() && number > 0 {
+            wire.write(answer("again")).await;
+        }
+    })
+    .await;
+    let running = Running::before(&[origin.address]).await;
+    let mut client = running.client().await;
+    assert_eq!(client.get("/").await.text(), "hello");
+    assert_eq!(client.get("/").await.text(), "hello");
+    assert_eq!(origin.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_spent_budget_ends_retries() {
+    let origin = Origin::answering("alive").await;
+    let addresses = [Origin::gone().await, origin.address];
+    let running = Running::single(listener(), [group("g", &addresses, settings(2, 0))]).await;
+    let mut statuses = [get(running.address, "/").await.status(), get(running.address, "/").await.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 502]);
+    assert_eq!(running.metric("equipoise_retry_budget_exhausted_total{group=\"g\"}"), 1.0);
+}
+
+#[tokio::test]
+async fn with_every_target_failing_the_load_stays_near_what_is_offered() {
+    let seen: Arc<AtomicUsize> = Arc::default();
+    let (first, second) = (closing(&seen).await, closing(&seen).await);
+    let retry = Retry { budget_percent: 20, budget_minimum: 0, ..Retry::default() };
+    let settings = GroupSettings { retry, ..GroupSettings::default() };
+    let running = Running::single(listener(), [group("g", &[first.address, second.address], settings)]).await;
+    let mut client = running.client().await;
+    for _ in 0..200 {
+        assert_eq!(client.get("/").await.status(), 502);
+    }
+    assert!(seen.load(SeqCst) <= 240, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_status_counts_as_a_failure_only_when_it_is_listed() {
+    let busy = Origin::new(|mut wire, _| async move {
+        while wire.message().await.is_some() {
+            wire.write("HTTP/1.1 503 Busy\r\ncontent-length: 4\r\n\r\nbusy").await;
+        }
+    })
+    .await;
+    let origin = Origin::answering("alive").await;
+    let addresses = [busy.address, origin.address];
+    let running = Running::single(listener(), [group("g", &addresses, settings(1, 100))]).await;
+    for _ in 0..4 {
+        assert_eq!(get(running.address, "/").await.text(), "alive");
+    }
+    let running = Running::before(&addresses).await;
+    let mut texts = [get(running.address, "/").await, get(running.address, "/").await].map(|m| m.text().to_owned());
+    texts.sort();
+    assert_eq!(texts, ["alive", "busy"]);
+}
