@@ -1,12 +1,14 @@
 //! The checks of one target group as they are written: a table of kinds, or a list of such tables when one kind is
 //! needed twice.
 
+mod entry;
+
 use std::fmt;
 
 use serde::de::{self, MapAccess, SeqAccess, Visitor};
-use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::entry::NextEntry;
 use crate::HealthCheck;
 
 /// The health checks of a target group; none means that every target is taken for healthy.
@@ -38,11 +40,6 @@ impl HealthChecks {
     pub fn see_only_a_port(&self) -> bool {
         !self.0.is_empty() && self.0.iter().all(HealthCheck::sees_only_a_port)
     }
-
-    fn each_kind_once(&self) -> bool {
-        let kind = std::mem::discriminant::<HealthCheck>;
-        self.0.iter().enumerate().all(|(n, check)| self.0[..n].iter().all(|other| kind(other) != kind(check)))
-    }
 }
 
 impl<'de> Deserialize<'de> for HealthChecks {
@@ -62,14 +59,15 @@ impl<'de> Visitor<'de> for Shapes {
 
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<HealthChecks, A::Error> {
         let mut checks = Vec::new();
-        while let Some(kind) = table.next_key()? {
-            checks.push(match kind {
-                Kind::Tcp => HealthCheck::Tcp(table.next_value()?),
-                Kind::Http => HealthCheck::Http(table.next_value()?),
-                Kind::Plugin => HealthCheck::Plugin(table.next_value()?),
-            });
+        let mut ended = false;
+        loop {
+            match HealthCheck::deserialize(NextEntry { table: &mut table, ended: &mut ended }) {
+                Ok(check) => checks.push(check),
+                Err(_) if ended && !checks.is_empty() => return Ok(HealthChecks(checks)),
+                Err(_) if ended => return Err(de::Error::invalid_length(0, &self)),
+                Err(error) => return Err(error),
+            }
         }
-        if checks.is_empty() { Err(de::Error::invalid_length(0, &self)) } else { Ok(HealthChecks(checks)) }
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<HealthChecks, A::Error> {
@@ -81,29 +79,12 @@ impl<'de> Visitor<'de> for Shapes {
     }
 }
 
-/// The keys of the table: the names of [`HealthCheck`]'s variants.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Kind {
-    Tcp,
-    Http,
-    Plugin,
-}
-
 impl Serialize for HealthChecks {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.is_empty() || !self.each_kind_once() {
-            return serializer.collect_seq(&self.0);
+        match self.0.as_slice() {
+            [check] => check.serialize(serializer),
+            checks => serializer.collect_seq(checks),
         }
-        let mut table = serializer.serialize_map(Some(self.0.len()))?;
-        for check in &self.0 {
-            match check {
-                HealthCheck::Tcp(check) => table.serialize_entry("tcp", check)?,
-                HealthCheck::Http(check) => table.serialize_entry("http", check)?,
-                HealthCheck::Plugin(check) => table.serialize_entry("plugin", check)?,
-            }
-        }
-        table.end()
     }
 }
 
@@ -113,14 +94,16 @@ impl schemars::JsonSchema for HealthChecks {
         "HealthChecks".into()
     }
     fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let mut properties = serde_json::Map::new();
+        let kinds = HealthCheck::json_schema(generator);
+        for kind in kinds.get("oneOf").and_then(|kinds| kinds.as_array()).into_iter().flatten() {
+            properties
+                .extend(kind["properties"].as_object().into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())));
+        }
         let table = serde_json::json!({
             "type": "object",
             "description": "Health checks by kind.",
-            "properties": {
-                "tcp": generator.subschema_for::<crate::TcpCheck>(),
-                "http": generator.subschema_for::<crate::HttpCheck>(),
-                "plugin": generator.subschema_for::<crate::PluginCheck>(),
-            },
+            "properties": properties,
             "additionalProperties": false,
             "minProperties": 1,
         });

@@ -5,7 +5,7 @@
 //! have been answered. Two witnesses tell this from a real outage: *simultaneity*, since targets rarely break together,
 //! and *live traffic*, which either succeeds or does not.
 //!
-//! For each check of a group:
+//! For each check of a group that does more than raise an alarm:
 //!
 //! 1. A target **falls** with its first failure while it is healthy, and stays fallen until it is healthy without a
 //!    failure. From then on its live requests are counted (the newest hundred, about).

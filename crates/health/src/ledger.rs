@@ -16,7 +16,7 @@ use equipoise_target::{Condition, GroupName, Target};
 pub(crate) use self::plan::Watch;
 use self::verdict::Verdict;
 use crate::guard::{Change, Guard, GuardSettings};
-use crate::{EventKind, HealthCheck, HealthEvent, Outcome, Terms, fold};
+use crate::{Effect, EventKind, HealthCheck, HealthEvent, Outcome, Terms, fold};
 
 /// Names a check for as long as its settings stay the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,9 +79,10 @@ impl Ledger {
         verdict.subject.record(&outcome, terms.thresholds, (&*entry.target).into(), now);
         let failed = matches!(outcome, Outcome::Fail(_));
         verdict.last = Some((outcome, now));
-        // While a check is believed, only a failed look can cast doubt on it, and a look concerns nobody but its target:
+        // A check that only alarms has nothing to hold. While a check is believed, only a failed look can cast doubt on it, and a look concerns nobody but its target:
         // the usual case does not go through the whole group.
-        if failed || before != Guard::Watching {
+        let may_doubt = terms.effect != Effect::Alarm;
+        if may_doubt && (failed || before != Guard::Watching) {
             told.extend(self.ask_guard(position, address));
         }
         let alone = before == Guard::Watching && self.checks[position].guard == Guard::Watching;
@@ -95,9 +96,7 @@ impl Ledger {
     fn ask_guard(&mut self, position: usize, newest: SocketAddr) -> Option<EventKind> {
         let Check { terms, guard, .. } = &mut self.checks[position];
         for entry in self.targets.values_mut() {
-            if let Some(fall) = &mut entry.verdicts[position].subject.fall {
-                fall.see((&*entry.target).into());
-            }
+            entry.verdicts[position].subject.see((&*entry.target).into());
         }
         let subjects = self.targets.values().map(|entry| &entry.verdicts[position].subject);
         let (next, change) = guard.after(subjects, &self.guard, self.guard.window(terms));

@@ -1,7 +1,7 @@
 //! Is a target healthy? And when most targets seem not to be: is it them, or the question?
 //!
 //! This crate knows how to look at a target ([`Probe`] and its kinds), when to believe what was seen ([`Health`]), when
-//! to doubt the check itself ([`Guard`]), and what follows for the target ([`fold`]). It refuses to know who balances on
+//! to doubt the check itself ([`guard`]), and what follows for the target ([`fold`]). It refuses to know who balances on
 //! the result: it gives a [`Condition`](equipoise_target::Condition) and tells an [`Observer`] when one changed.
 //!
 //! The core is pure: time and outcomes come in as arguments, verdicts come out. The [`Monitor`] is the thin shell that
@@ -40,13 +40,13 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Read [`Health`] first, then [`Guard`], then [`Monitor`].
+//! Read [`Health`] first, then [`guard`], then [`Monitor`].
 
 mod checks;
 mod effect;
 mod event;
 mod fetch;
-mod guard;
+pub mod guard;
 mod health;
 mod ledger;
 mod monitor;
@@ -60,7 +60,7 @@ pub use checks::HealthChecks;
 pub use effect::{Effect, EffectKind, Layer, fold};
 pub use event::{EventKind, HealthEvent, Release};
 pub use fetch::{FetchError, Fetched, Limits, fetch};
-pub use guard::{Change, Fall, Guard, GuardSettings, Subject, Testimony, Traffic};
+pub use guard::{Guard, GuardSettings};
 pub use health::{Health, Initial, Thresholds};
 pub use monitor::{GroupPlan, Monitor, Observer};
 pub use percent::{Percent, PercentError};

@@ -1,5 +1,7 @@
-//! One look at one target: what a probe is, and the only list of kinds in the program. The list is their configuration
-//! too.
+//! One look at one target: what a probe is, and the only list of kinds in the program, which is their configuration too.
+//!
+//! A new kind is one file under `probe/` (settings by `check_kind!`, then [`Kind`], then [`Probe`]), a variant of
+//! [`HealthCheck`] and its arm in [`HealthCheck::kind`]. The tests in `probe/tests.rs` run over every kind.
 
 mod bounded;
 mod http;
@@ -79,66 +81,76 @@ pub enum HealthCheck {
     Plugin(PluginCheck),
 }
 
+/// What a kind's file has to say.
+trait Kind {
+    /// The probe that looks as these settings ask for.
+    fn build(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError>;
+    /// What people recognise the check by.
+    fn label(&self) -> String;
+    /// The common settings as written.
+    fn written(&self) -> Written;
+    /// What fits together badly in the kind's own settings.
+    fn problems(&self) -> Vec<Problem> {
+        Vec::new()
+    }
+    /// Whether the kind can tell no more than that a port is open.
+    fn sees_only_a_port(&self) -> bool {
+        false
+    }
+    /// The plugin that is asked.
+    fn plugin(&self) -> Option<&PluginName> {
+        None
+    }
+}
+
 impl HealthCheck {
+    /// The one place, beside the enum, that knows every kind.
+    fn kind(&self) -> &dyn Kind {
+        match self {
+            Self::Tcp(check) => check,
+            Self::Http(check) => &**check,
+            Self::Plugin(check) => check,
+        }
+    }
+
     /// The probe that this check looks with.
     ///
     /// # Errors
     /// [`BuildProbeError`] when `source` has no plugin of the name that the check asks for.
     pub fn probe(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
-        match self {
-            Self::Tcp(check) => Ok(check.build()),
-            Self::Http(check) => Ok(check.build()),
-            Self::Plugin(check) => check.build(source),
-        }
+        self.kind().build(source)
     }
 
     /// What people recognise the check by: the kind and what it asks for.
     #[must_use]
     pub fn label(&self) -> String {
-        match self {
-            Self::Tcp(_) => "tcp".into(),
-            Self::Http(check) => format!("http {}", check.path),
-            Self::Plugin(check) => format!("plugin {}", check.name),
-        }
+        self.kind().label()
     }
 
     /// The common settings with defaults filled in and brought into range.
     #[must_use]
     pub fn terms(&self) -> Terms {
-        self.written().terms()
+        self.kind().written().terms()
     }
 
     /// What fits together badly in these settings; empty when they can be used as written.
     #[must_use]
     pub fn problems(&self) -> Vec<Problem> {
-        let mut problems = self.written().problems();
-        if let Self::Http(check) = self {
-            problems.extend(check.problems());
-        }
+        let mut problems = self.kind().written().problems();
+        problems.extend(self.kind().problems());
         problems
     }
 
     /// Whether the check can tell no more than that a port is open: it passes while everything behind the port is gone.
     #[must_use]
     pub fn sees_only_a_port(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        self.kind().sees_only_a_port()
     }
 
     /// The plugin that the check asks, if it asks one.
     #[must_use]
     pub fn plugin(&self) -> Option<&PluginName> {
-        match self {
-            Self::Plugin(check) => Some(&check.name),
-            Self::Tcp(_) | Self::Http(_) => None,
-        }
-    }
-
-    fn written(&self) -> Written {
-        match self {
-            Self::Tcp(check) => check.written(),
-            Self::Http(check) => check.written(),
-            Self::Plugin(check) => check.written(),
-        }
+        self.kind().plugin()
     }
 }
 

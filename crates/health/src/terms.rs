@@ -199,7 +199,7 @@ macro_rules! check_kind {
             }
 
             /// The common settings as written.
-            pub(crate) fn written(&self) -> crate::terms::Written {
+            fn common(&self) -> crate::terms::Written {
                 crate::terms::Written {
                     interval: self.interval,
                     jitter: self.jitter,

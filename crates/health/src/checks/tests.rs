@@ -207,7 +207,16 @@ fn the_examples_of_the_user_guide_are_read_as_they_stand() {
 #[test]
 fn the_schema_describes_both_shapes() {
     let schema = serde_json::to_string(&schemars::schema_for!(HealthChecks)).unwrap();
-    for part in ["healthy-threshold", "unhealthy-threshold", "json-field", "expected-status", "dependency"] {
+    for part in [
+        "\"tcp\":{",
+        "\"http\":{",
+        "\"plugin\":{",
+        "healthy-threshold",
+        "unhealthy-threshold",
+        "json-field",
+        "expected-status",
+        "dependency",
+    ] {
         assert!(schema.contains(part), "{part}");
     }
 }

@@ -33,6 +33,13 @@ impl Subject {
         }
     }
 
+    /// Takes in the target's counters of now, as evidence for or against a target that fell.
+    pub fn see(&mut self, traffic: Traffic) {
+        if let Some(fall) = &mut self.fall {
+            fall.see(traffic);
+        }
+    }
+
     /// Whether the target fell and its last conclusive look failed.
     #[must_use]
     pub fn is_failing(&self) -> bool {
@@ -44,8 +51,9 @@ impl Subject {
         matches!(self.health, Health::Unhealthy { successes: 1.. })
     }
 
-    /// Takes a recovering target for healthy.
-    pub(crate) fn vouch(&mut self) {
+    /// Takes a recovering target for healthy: what to do with every subject when the guard lets go, since the check that
+    /// held it was in doubt.
+    pub fn vouch(&mut self) {
         if self.fall.is_some() && self.is_recovering() {
             *self = Self::new(Health::Healthy { failures: 0 });
         }

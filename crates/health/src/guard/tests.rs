@@ -33,9 +33,7 @@ impl Bench {
             self.now += Duration::from_secs(1);
             self.subjects[target].record(outcome, TWICE, self.traffic[target], self.now);
             for (subject, traffic) in self.subjects.iter_mut().zip(&self.traffic) {
-                if let Some(fall) = &mut subject.fall {
-                    fall.see(*traffic);
-                }
+                subject.see(*traffic);
             }
             let (guard, change) = self.guard.after(self.subjects.iter(), &self.settings, WINDOW);
             self.guard = guard;

@@ -13,9 +13,9 @@ use http::{HeaderValue, Method, Request, Uri, header};
 pub use self::body::{JsonField, Scalar};
 pub use self::status::ExpectedStatus;
 use super::tcp::connect_failed;
-use super::{Outcome, Probe, ProbeFuture};
+use super::{BuildProbeError, Kind, Outcome, Probe, ProbeFuture, ProbeSource};
 use crate::fetch::{FetchError, Fetched, Limits, fetch};
-use crate::terms::{LONGEST_INTERVAL, Problem, check_kind};
+use crate::terms::{LONGEST_INTERVAL, Problem, Written, check_kind};
 use crate::{Layer, text};
 
 /// The most of a body that is read. A health check that says more says it too late.
@@ -61,12 +61,20 @@ impl Default for HttpCheck {
     }
 }
 
-impl HttpCheck {
-    pub(super) fn build(&self) -> Arc<dyn Probe> {
-        Arc::new(HttpProbe { check: self.clone() })
+impl Kind for HttpCheck {
+    fn build(&self, _: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+        Ok(Arc::new(HttpProbe { check: self.clone() }))
     }
 
-    pub(super) fn problems(&self) -> Vec<Problem> {
+    fn label(&self) -> String {
+        format!("http {}", self.path)
+    }
+
+    fn written(&self) -> Written {
+        self.common()
+    }
+
+    fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
         if self.method == Method::HEAD && self.reads_body() {
             let field = if self.body_contains.is_some() { "body-contains" } else { "json-field" };
@@ -77,7 +85,9 @@ impl HttpCheck {
         }
         problems
     }
+}
 
+impl HttpCheck {
     fn reads_body(&self) -> bool {
         self.body_contains.is_some() || self.json_field.is_some()
     }

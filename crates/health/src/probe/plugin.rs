@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use equipoise_target::PluginName;
 
-use super::{BuildProbeError, Probe, ProbeSource};
+use super::{BuildProbeError, Kind, Probe, ProbeSource};
 use crate::Layer;
-use crate::terms::check_kind;
+use crate::terms::{Written, check_kind};
 
 check_kind! {
     /// Asks the plugin `name`, whose world is `health-check`.
@@ -21,8 +21,22 @@ impl PluginCheck {
     pub fn new(name: PluginName) -> Self {
         Self::with_defaults(name)
     }
+}
 
-    pub(super) fn build(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+impl Kind for PluginCheck {
+    fn build(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
         source.probe(&self.name).ok_or_else(|| BuildProbeError::UnknownPlugin { name: self.name.clone() })
+    }
+
+    fn label(&self) -> String {
+        format!("plugin {}", self.name)
+    }
+
+    fn written(&self) -> Written {
+        self.common()
+    }
+
+    fn plugin(&self) -> Option<&PluginName> {
+        Some(&self.name)
     }
 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tokio::net::TcpStream;
 
-use super::{Outcome, Probe, ProbeFuture};
+use super::{BuildProbeError, Kind, Outcome, Probe, ProbeFuture, ProbeSource};
 use crate::Layer;
-use crate::terms::check_kind;
+use crate::terms::{Written, check_kind};
 
 check_kind! {
     /// Opens a TCP connection and closes it again.
@@ -21,9 +21,21 @@ impl Default for TcpCheck {
     }
 }
 
-impl TcpCheck {
-    pub(super) fn build(&self) -> Arc<dyn Probe> {
-        Arc::new(TcpProbe)
+impl Kind for TcpCheck {
+    fn build(&self, _: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+        Ok(Arc::new(TcpProbe))
+    }
+
+    fn label(&self) -> String {
+        "tcp".into()
+    }
+
+    fn written(&self) -> Written {
+        self.common()
+    }
+
+    fn sees_only_a_port(&self) -> bool {
+        true
     }
 }
 
