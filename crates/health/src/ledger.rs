@@ -79,8 +79,8 @@ impl Ledger {
         verdict.subject.record(&outcome, terms.thresholds, (&*entry.target).into(), now);
         let failed = matches!(outcome, Outcome::Fail(_));
         verdict.last = Some((outcome, now));
-        // A check that only alarms has nothing to hold. While a check is believed, only a failed look can cast doubt on it, and a look concerns nobody but its target:
-        // the usual case does not go through the whole group.
+        // A check that only alarms has nothing to hold. While a check is believed, only a failed look can cast doubt on
+        // it, and a look concerns nobody but its target: the usual case does not go through the whole group.
         let may_doubt = terms.effect != Effect::Alarm;
         if may_doubt && (failed || before != Guard::Watching) {
             told.extend(self.ask_guard(position, address));

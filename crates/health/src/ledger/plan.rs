@@ -39,7 +39,8 @@ impl Ledger {
         now: Duration,
     ) -> Vec<Watch> {
         let origins = origins(&self.checks, checks);
-        let checks: Vec<_> = checks.iter().zip(&origins).map(|(check, origin)| self.check(check, *origin)).collect();
+        let checks: Vec<_> =
+            checks.iter().zip(&origins).map(|(check, origin)| self.check(check, *origin, guard)).collect();
         let old = std::mem::take(&mut self.targets);
         for target in targets {
             let entry = carry(old.get(&target.address()), target, &checks, &origins, now);
@@ -54,9 +55,10 @@ impl Ledger {
         self.checks.iter().zip(origins).map(|(check, origin)| check.watch(origin)).collect()
     }
 
-    fn check(&mut self, settings: &HealthCheck, origin: Origin) -> Check {
+    fn check(&mut self, settings: &HealthCheck, origin: Origin, guard: GuardSettings) -> Check {
         if let Origin::Same(position) = origin {
-            return self.checks[position].clone();
+            let check = self.checks[position].clone();
+            return if guard.enabled { check } else { Check { guard: Guard::Watching, ..check } };
         }
         self.next_id += 1;
         Check {

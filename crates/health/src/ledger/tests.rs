@@ -227,6 +227,18 @@ fn a_held_state_survives_a_reload_and_a_change_of_the_check() {
 }
 
 #[test]
+fn a_guard_that_is_switched_off_lets_go_with_the_reload() {
+    let mut bench = Bench::new(&[of_layer(Layer::Local)], 3);
+    bench.pass(0, 0..3);
+    bench.fail(0, 0..3);
+    bench.targets.iter().for_each(|target| (0..20).for_each(|_| target.succeeded(Duration::from_millis(3))));
+    bench.fail(0, 0..3);
+    let off = GuardSettings { enabled: false, ..GuardSettings::default() };
+    bench.ledger.apply(&[of_layer(Layer::Local)], &bench.targets, off, bench.now);
+    assert_eq!(bench.conditions(), [Unhealthy; 3]);
+}
+
+#[test]
 fn targets_that_join_start_anew_and_those_that_stay_keep_their_state() {
     let mut bench = Bench::new(&[of_layer(Layer::Local)], 2);
     bench.fail(0, 0..1);
