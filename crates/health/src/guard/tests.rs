@@ -282,3 +282,55 @@ fn the_densest_moment_wins() {
     check(&[0, 20], Some((20, 20)));
     check(&[0, 10, 11], Some((10, 11)));
 }
+
+mod properties {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A target with any past: when it fell, what its check said since, what its requests said.
+    fn subject() -> impl Strategy<Value = Subject> {
+        (0u64..100, "[-+]{0,4}", 0u64..30, 0u64..30).prop_map(|(second, signs, successes, failures)| {
+            let mut subject = Subject::new(Health::Healthy { failures: 0 });
+            for sign in signs.chars() {
+                let outcome = if sign == '+' { Outcome::Pass } else { Outcome::fail("no") };
+                subject.record(&outcome, TWICE, Traffic::default(), Duration::from_secs(second));
+            }
+            subject.see(Traffic { successes, failures });
+            subject
+        })
+    }
+
+    fn look(guard: Guard, subjects: &[Subject]) -> (Guard, Option<Change>) {
+        guard.after(subjects.iter(), &GuardSettings::default(), WINDOW)
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_targets_does_not_matter(mut subjects in prop::collection::vec(subject(), 0..9)) {
+            let one = look(Guard::Watching, &subjects);
+            subjects.reverse();
+            prop_assert_eq!(look(Guard::Watching, &subjects), one);
+            let held = Guard::Holding { since: Duration::from_secs(50) };
+            let one = look(held, &subjects);
+            subjects.reverse();
+            prop_assert_eq!(look(held, &subjects), one);
+        }
+
+        #[test]
+        fn whoever_is_held_was_contradicted_by_most_and_nobody_is_spared_before(
+            subjects in prop::collection::vec(subject(), 0..9),
+        ) {
+            let settings = GuardSettings::default();
+            prop_assert!(subjects.iter().all(|subject| !Guard::Watching.spares(subject, &settings)));
+            if let (Guard::Holding { since }, change) = look(Guard::Watching, &subjects) {
+                let together = |fall: &Fall| fall.began >= since && fall.began <= since + WINDOW;
+                let contradicted = |subject: &&Subject| subject.is_failing()
+                    && subject.fall.is_some_and(|fall| together(&fall) && fall.testimony(&settings) == Testimony::For);
+                let count = subjects.iter().filter(contradicted).count();
+                let Some(Change::Held { failing, of }) = change else { panic!("{change:?}") };
+                prop_assert!(count >= 2 && count * 2 > of && count <= failing && failing <= of);
+            }
+        }
+    }
+}
