@@ -23,7 +23,9 @@
 mod check;
 mod code;
 mod config;
+mod diff;
 pub mod document;
+mod effective;
 mod finding;
 mod json;
 mod limits;
@@ -32,6 +34,7 @@ mod locate;
 mod path;
 mod read;
 mod report;
+mod schema;
 mod size;
 mod source;
 mod suggest;
@@ -40,15 +43,18 @@ mod tree;
 
 pub use code::Code;
 pub use config::{Config, Listener, Plugin, Target, TargetGroup};
+pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
     AccessLog, AccessLogFormat, Admin, ClientLimits, ClientTimeouts, Document, Fallback, Grant, Pool, Protocol, Retry,
     TargetTimeouts, World,
 };
+pub use effective::effective;
 pub use limits::{
     MAX_BYTES, MAX_FILES, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS,
 };
 pub use load::{Loaded, check, load, parse};
 pub use report::{Diagnostic, Location, Related, Report, Severity};
+pub use schema::schema;
 pub use size::{Size, SizeError};
 pub use source::Sources;
 pub use tree::Environment;

@@ -1,5 +1,6 @@
 //! From a key to its place in a file.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -9,24 +10,27 @@ use toml::de::{DeTable, DeValue};
 use crate::finding::{At, Finding};
 use crate::limits::MAX_PROBLEMS;
 use crate::path::{KeyPath, Step};
-use crate::report::{Diagnostic, Location, Related, Report};
+use crate::report::{Diagnostic, Location, Related, Report, Severity};
 use crate::source::{Source, Sources};
 
 /// Knows the texts and where each key stands in them.
 pub(crate) struct Locator<'a> {
     sources: Arc<[Source]>,
     starts: Vec<usize>,
+    /// Where the lines of each source start, once somebody asks.
+    lines: Vec<OnceCell<Vec<usize>>>,
     tree: Option<&'a DeTable<'a>>,
 }
 
 impl<'a> Locator<'a> {
     pub(crate) fn new(sources: &Sources, tree: Option<&'a DeTable<'a>>) -> Self {
-        Self { sources: Arc::clone(&sources.files), starts: sources.starts(), tree }
+        let lines = sources.files.iter().map(|_| OnceCell::new()).collect();
+        Self { sources: Arc::clone(&sources.files), starts: sources.starts(), lines, tree }
     }
 
     /// For what is not in any file.
     pub(crate) fn nowhere() -> Self {
-        Self { sources: Arc::new([]), starts: Vec::new(), tree: None }
+        Self { sources: Arc::new([]), starts: Vec::new(), lines: Vec::new(), tree: None }
     }
 
     /// The file that holds a key.
@@ -36,12 +40,18 @@ impl<'a> Locator<'a> {
         self.sources.get(source).map(|source| source.path.as_path())
     }
 
-    /// Findings with their places, as a report.
-    pub(crate) fn report(&self, findings: Vec<Finding>) -> Report {
+    /// Findings with their places, as a report. Of very many the first ones, errors before warnings.
+    pub(crate) fn report(&self, mut findings: Vec<Finding>) -> Report {
+        let found = findings.len();
+        if found > MAX_PROBLEMS {
+            let start = |finding: &Finding| self.span(&finding.at).map_or(usize::MAX, |span| span.start);
+            findings.sort_by_cached_key(|finding| (finding.severity != Severity::Error, start(finding)));
+            findings.truncate(MAX_PROBLEMS);
+        }
+        let omitted = found - findings.len();
         let mut diagnostics: Vec<_> = findings.into_iter().map(|finding| self.diagnostic(finding)).collect();
         diagnostics.dedup();
-        diagnostics.truncate(MAX_PROBLEMS);
-        Report::new(diagnostics, Arc::clone(&self.sources))
+        Report::new(diagnostics, omitted, Arc::clone(&self.sources))
     }
 
     fn diagnostic(&self, finding: Finding) -> Diagnostic {
@@ -65,10 +75,14 @@ impl<'a> Locator<'a> {
     }
 
     fn locate(&self, at: &At) -> Option<Location> {
+        self.location(self.span(at)?)
+    }
+
+    fn span(&self, at: &At) -> Option<Range<usize>> {
         match at {
-            At::Span(span, _) => self.location(span.clone()),
-            At::Key(path) => self.location(self.place(path)?.key),
-            At::Value(path) => self.location(self.place(path)?.value),
+            At::Span(span, _) => Some(span.clone()),
+            At::Key(path) => Some(self.place(path)?.key),
+            At::Value(path) => Some(self.place(path)?.value),
         }
     }
 
@@ -82,7 +96,8 @@ impl<'a> Locator<'a> {
         let text = file.text.as_str();
         let start = text.floor_char_boundary((span.start - base).min(text.len()));
         let end = text.ceil_char_boundary(span.end.saturating_sub(*base).clamp(start, text.len()));
-        let ((line, column), (end_line, end_column)) = (position(text, start), position(text, end));
+        let lines = self.lines.get(source)?.get_or_init(|| line_starts(text));
+        let ((line, column), (end_line, end_column)) = (position(text, lines, start), position(text, lines, end));
         Some(Location { path: file.path.clone(), span: start..end, line, column, end_line, end_column, source })
     }
 }
@@ -125,14 +140,18 @@ pub(crate) fn descend<'n, 't>(node: &'n Node<'t>, step: &Step) -> Option<(Option
     }
 }
 
+fn line_starts(text: &str) -> Vec<usize> {
+    std::iter::once(0).chain(text.match_indices('\n').map(|(newline, _)| newline + 1)).collect()
+}
+
 /// Line and column of a byte, both from 1; columns count characters.
-fn position(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+fn position(text: &str, lines: &[usize], at: usize) -> (usize, usize) {
+    // The first line starts at 0, so there is always one before.
+    let line = lines.partition_point(|start| *start <= at);
+    let start = lines[line - 1];
     // A mark at the start of the file is not a character of its first line.
-    let line_text = before[start..].trim_start_matches('\u{feff}');
-    (line, line_text.chars().count() + 1)
+    let before = text[start..at].trim_start_matches('\u{feff}');
+    (line, before.chars().count() + 1)
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use crate::code::Code;
 use crate::document::Document;
 use crate::finding::{At, Finding};
-use crate::limits::MAX_PROBLEMS;
+use crate::limits::{MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_TARGET_GROUPS};
 use crate::path::KeyPath;
 use crate::tree::{NAMED, Tree};
 
@@ -26,9 +26,9 @@ pub(crate) use repair::{Removed, node};
 pub(crate) fn read(tree: &mut Tree<'_>, findings: &mut Vec<Finding>) -> (Document, Removed) {
     let mut reader = Reader { tree, findings, removed: Removed::default() };
     let mut document: Document = reader.section(&KeyPath::root(), |root| Some(rest(root))).unwrap_or_default();
-    document.listener = reader.named("listener").collect();
-    document.target_group = reader.named("target-group").collect();
-    document.plugin = reader.named("plugin").collect();
+    document.listener = reader.named("listener", MAX_LISTENERS).collect();
+    document.target_group = reader.named("target-group", MAX_TARGET_GROUPS).collect();
+    document.plugin = reader.named("plugin", MAX_PLUGINS).collect();
     (document, reader.removed)
 }
 
@@ -47,14 +47,14 @@ struct Reader<'t, 's> {
 
 impl<'s> Reader<'_, 's> {
     /// Every table of a section whose tables have names.
-    fn named<N, T>(&mut self, section: &str) -> std::vec::IntoIter<(N, T)>
+    fn named<N, T>(&mut self, section: &str, most: usize) -> std::vec::IntoIter<(N, T)>
     where
         N: TryFrom<String, Error = NameError>,
         T: DeserializeOwned,
     {
         let path = KeyPath::root().key(section);
         let mut read = Vec::new();
-        for name in self.names(section) {
+        for name in self.names(section, most) {
             let path = path.key(&name);
             match N::try_from(name.clone()) {
                 Ok(key) => read.extend(self.table(&path, section, &name).map(|table| (key, table))),
@@ -67,20 +67,27 @@ impl<'s> Reader<'_, 's> {
         read.into_iter()
     }
 
-    /// The names in a section; none, with a finding, when it is no table.
-    fn names(&mut self, section: &str) -> Vec<String> {
-        match self.tree.root.get(section).map(Spanned::get_ref) {
-            None => Vec::new(),
-            Some(DeValue::Table(table)) => table.keys().map(|key| key.get_ref().to_string()).collect(),
+    /// The names in a section; none, with a finding, when it is no table or far too large a one.
+    fn names(&mut self, section: &str, most: usize) -> Vec<String> {
+        let path = KeyPath::root().key(section);
+        let finding = match self.tree.root.get(section).map(Spanned::get_ref) {
+            None => return Vec::new(),
+            Some(DeValue::Table(table)) if table.len() <= most => {
+                return table.keys().map(|key| key.get_ref().to_string()).collect();
+            }
+            Some(DeValue::Table(table)) => {
+                let message = format!("{} times `[{section}.…]`; at most {most} are accepted", table.len());
+                Finding::error(Code::TooMuch, At::Key(path.clone()), message)
+            }
             Some(_) => {
                 let message = format!("`{section}` holds tables, each with a name");
-                let help = format!("write `[{section}.NAME]`");
-                let at = At::Value(KeyPath::root().key(section));
-                self.findings.push(Finding::error(Code::WrongType, at, message).help(help));
-                self.removed.lose(KeyPath::root().key(section));
-                Vec::new()
+                let finding = Finding::error(Code::WrongType, At::Value(path.clone()), message);
+                finding.help(format!("write `[{section}.NAME]`"))
             }
-        }
+        };
+        self.findings.push(finding);
+        self.removed.lose(path);
+        Vec::new()
     }
 
     fn table<T: DeserializeOwned>(&mut self, path: &KeyPath, section: &str, name: &str) -> Option<T> {
@@ -97,7 +104,7 @@ impl<'s> Reader<'_, 's> {
         path: &KeyPath,
         node: impl Fn(&DeTable<'s>) -> Option<Spanned<DeValue<'s>>>,
     ) -> Option<T> {
-        for _ in 0..MAX_PROBLEMS {
+        while self.findings.len() < MAX_PROBLEMS {
             let error = match T::deserialize(ValueDeserializer::from(node(&self.tree.root)?)) {
                 Ok(read) => return Some(read),
                 Err(error) => error,

@@ -84,17 +84,18 @@ pub struct Diagnostic {
 #[derive(Debug, Clone, Default)]
 pub struct Report {
     diagnostics: Vec<Diagnostic>,
+    omitted: usize,
     sources: Arc<[Source]>,
 }
 
 impl Report {
-    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, sources: Arc<[Source]>) -> Self {
+    pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, omitted: usize, sources: Arc<[Source]>) -> Self {
         // Stable: those without a place keep their order, after the others.
         diagnostics.sort_by_key(|diagnostic| match &diagnostic.location {
             Some(location) => (location.source, location.span.start),
             None => (usize::MAX, 0),
         });
-        Self { diagnostics, sources }
+        Self { diagnostics, omitted, sources }
     }
 
     /// Every diagnostic.
@@ -119,6 +120,12 @@ impl Report {
     #[must_use]
     pub fn warnings(&self) -> usize {
         self.count(Severity::Warning)
+    }
+
+    /// Number of further problems, of which only the number is kept.
+    #[must_use]
+    pub fn omitted(&self) -> usize {
+        self.omitted
     }
 
     /// Whether there is nothing to say.

@@ -26,7 +26,7 @@ impl Checker<'_> {
         self.within(table, key, &value, &range, |size| format!("\"{size}\""));
     }
 
-    pub(super) fn number<N: PartialOrd + Display>(
+    pub(super) fn number<N: PartialOrd + Display + Copy>(
         &mut self,
         table: &KeyPath,
         key: &str,

@@ -114,7 +114,7 @@ pub(super) fn explain(
     }
 }
 
-fn unknown_field(field: &str, known: &[&str], path: &KeyPath) -> Finding {
+pub(super) fn unknown_field(field: &str, known: &[&str], path: &KeyPath) -> Finding {
     let at = At::Key(path.clone());
     let field = shown(field);
     if let Some(feature) = later(&field) {

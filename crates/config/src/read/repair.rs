@@ -7,11 +7,12 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue, Error};
 
-use super::explain::{Trouble, explain};
+use super::explain::{Trouble, explain, unknown_field};
 use crate::finding::{At, Finding};
+use crate::limits::MAX_PROBLEMS;
 use crate::locate::{descend, place};
 use crate::path::{KeyPath, Step};
-use crate::tree::Tree;
+use crate::tree::{NAMED, Tree};
 
 /// What was taken out, so that its absence is nobody's mistake.
 #[derive(Debug, Default)]
@@ -60,6 +61,11 @@ pub(super) fn repair(
     {
         return Some(());
     }
+    if let Trouble::UnknownField { known, .. } = &trouble
+        && remove_unknown(tree, removed, &path, known, findings)
+    {
+        return Some(());
+    }
     let node = node(&tree.root, &path);
     let place = node.map(|node| node.span().start);
     let excused = match &trouble {
@@ -80,6 +86,33 @@ pub(super) fn repair(
     Some(())
 }
 
+/// Says every unknown key of the table that `path` is one of, and takes them out. `false` when there is none.
+fn remove_unknown(
+    tree: &mut Tree<'_>,
+    removed: &mut Removed,
+    path: &KeyPath,
+    known: &[&str],
+    findings: &mut Vec<Finding>,
+) -> bool {
+    let Some((parent, _)) = path.split() else { return false };
+    let table = match node(&tree.root, &parent) {
+        Some(node) => node.get_ref().as_table(),
+        None => Some(&tree.root),
+    };
+    let named = if table.is_some_and(|table| std::ptr::eq(table, &tree.root)) { NAMED.as_slice() } else { &[] };
+    let is_unknown = |key: &&str| !known.contains(key) && !named.contains(key);
+    let keys = table.into_iter().flat_map(|table| table.keys()).map(|key| key.get_ref().as_ref());
+    let unknown: Vec<String> = keys.filter(is_unknown).map(str::to_owned).collect();
+    for key in &unknown {
+        if findings.len() < MAX_PROBLEMS {
+            let finding = unknown_field(key, known, &parent.key(key));
+            findings.push(placed(finding, &tree.root));
+        }
+    }
+    unknown.iter().for_each(|key| remove(tree, removed, &parent, &Step::Key(key.clone())));
+    !unknown.is_empty()
+}
+
 /// The finding with its place, which the tree will not know any more.
 fn placed(finding: Finding, root: &DeTable<'_>) -> Finding {
     let at = match &finding.at {
@@ -90,13 +123,33 @@ fn placed(finding: Finding, root: &DeTable<'_>) -> Finding {
     Finding { at: at.unwrap_or(finding.at), ..finding }
 }
 
-/// A string that came out of `${…}` may stand for a number or a truth value: the type tells.
+/// A string that came out of `${…}` may stand for a number or a truth value: the type tells. What is true of one entry
+/// of a list is true of the others.
 fn retype(tree: &mut Tree<'_>, path: &KeyPath) -> bool {
-    let Some(node) = node_mut(&mut tree.root, path) else { return false };
+    let Some((Step::Key(first), rest)) = path.steps().split_first() else { return false };
+    let Some(node) = tree.root.get_mut(first.as_str()) else { return false };
+    retype_like(node, rest, &tree.filled)
+}
+
+fn retype_like(node: &mut Spanned<DeValue<'_>>, path: &[Step], filled: &HashSet<usize>) -> bool {
+    let Some((step, rest)) = path.split_first() else { return retype_one(node, filled) };
+    match (step, node.get_mut()) {
+        (Step::Key(key), DeValue::Table(table)) => {
+            table.get_mut(key.as_str()).is_some_and(|value| retype_like(value, rest, filled))
+        }
+        (Step::Index(_), DeValue::Array(array)) => {
+            // Every entry, not only up to the first that fits.
+            array.iter_mut().filter_map(|value| retype_like(value, rest, filled).then_some(())).count() > 0
+        }
+        _ => false,
+    }
+}
+
+fn retype_one(node: &mut Spanned<DeValue<'_>>, filled: &HashSet<usize>) -> bool {
     let DeValue::String(Cow::Borrowed(text)) = node.get_ref() else { return false };
     // A variable must not bring structure in: what is parsed as a value is a scalar by its characters.
     let scalar = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b'_'));
-    if !scalar || !tree.filled.contains(&node.span().start) {
+    if !scalar || !filled.contains(&node.span().start) {
         return false;
     }
     match DeValue::parse(text).map(Spanned::into_inner) {

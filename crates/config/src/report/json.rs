@@ -6,7 +6,8 @@ use super::{Diagnostic, Location, Report};
 
 pub(super) fn encode(report: &Report) -> String {
     let diagnostics: Vec<Value> = report.diagnostics().iter().map(diagnostic).collect();
-    json!({ "errors": report.errors(), "warnings": report.warnings(), "diagnostics": diagnostics }).to_string()
+    let (errors, warnings, omitted) = (report.errors(), report.warnings(), report.omitted());
+    json!({ "errors": errors, "warnings": warnings, "omitted": omitted, "diagnostics": diagnostics }).to_string()
 }
 
 fn diagnostic(diagnostic: &Diagnostic) -> Value {

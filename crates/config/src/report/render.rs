@@ -90,11 +90,12 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 fn summary(report: &Report) -> String {
-    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
-    match (report.errors(), report.warnings()) {
-        (0, 0) => String::new(),
-        (errors, 0) => plural(errors, "error"),
-        (0, warnings) => plural(warnings, "warning"),
-        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
-    }
+    let plural = |count: usize, word: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{count} {word}s")),
+    };
+    let omitted = (report.omitted() > 0).then(|| format!("{} more not shown", report.omitted()));
+    let parts = [plural(report.errors(), "error"), plural(report.warnings(), "warning"), omitted];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

@@ -1,0 +1,115 @@
+//! A configuration written out in full: what was left open is filled in, what was relative is absolute.
+
+use std::path::Path;
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use crate::config::{Config, Listener, Plugin, TargetGroup};
+use crate::document::{self, AccessLog, Admin, Document, PluginLimits};
+
+/// The configuration as TOML with every default written out. It loads again to an equal configuration. What variables
+/// were filled with stands in it, secrets of plugins included.
+#[must_use]
+pub fn effective(config: &Config) -> String {
+    let written = table(&Document::from(config)).and_then(|mut table| {
+        table.iter_mut().for_each(|(_, value)| escape(value));
+        toml::to_string(&table)
+    });
+    // Everything in a checked configuration came from TOML. One that was put together by hand may hold a number that
+    // TOML has not.
+    written.unwrap_or_else(|error| format!("# this configuration cannot be written as TOML: {error}\n"))
+}
+
+/// A value as a TOML table. By way of text: only that way dates stay dates.
+pub(crate) fn table(value: &impl Serialize) -> Result<Table, toml::ser::Error> {
+    toml::to_string(value)?.parse().map_err(serde::ser::Error::custom)
+}
+
+/// A plain `${` is written `$${`.
+fn escape(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.replace("${", "$${"),
+        Value::Array(values) => values.iter_mut().for_each(escape),
+        Value::Table(table) => table.iter_mut().for_each(|(_, value)| escape(value)),
+        _ => {}
+    }
+}
+
+impl From<&Config> for Document {
+    /// The document that says in full what the configuration holds.
+    fn from(config: &Config) -> Self {
+        let listeners = config.listeners.iter();
+        let groups = config.target_groups.iter();
+        let plugins = config.plugins.iter();
+        Self {
+            admin: Admin { bind: config.admin.bind, token_file: config.admin.token_file.as_deref().map(readable) },
+            access_log: AccessLog { format: config.access_log.format, path: readable(&config.access_log.path) },
+            workers: config.workers,
+            drain_timeout: config.drain_timeout,
+            listener: listeners.map(|listener| (listener.name.clone(), listener.into())).collect(),
+            target_group: groups.map(|group| (group.name.clone(), group.into())).collect(),
+            plugin: plugins.map(|plugin| (plugin.name.clone(), plugin.into())).collect(),
+        }
+    }
+}
+
+impl From<&Listener> for document::Listener {
+    fn from(listener: &Listener) -> Self {
+        Self {
+            bind: Some(listener.bind),
+            protocol: listener.protocol,
+            allow: listener.allow.clone(),
+            deny: listener.deny.clone(),
+            trusted_proxies: listener.trusted_proxies.clone(),
+            keep_request_id: listener.keep_request_id,
+            timeouts: listener.timeouts,
+            limits: listener.limits,
+            default: Some(listener.default.clone()),
+            rule: listener.rules.clone(),
+        }
+    }
+}
+
+impl From<&TargetGroup> for document::TargetGroup {
+    fn from(group: &TargetGroup) -> Self {
+        let target = |target: &crate::config::Target| document::Target {
+            weight: target.weight,
+            priority: target.priority,
+            ..target.address.into()
+        };
+        Self {
+            protocol: group.protocol,
+            port: None,
+            targets: group.targets.iter().map(target).collect(),
+            deregistration_delay: group.deregistration_delay,
+            fail_open: group.fail_open,
+            balance: group.balance.clone(),
+            health_check: equipoise_health::HealthChecks(group.health_checks.clone()),
+            guard: group.guard,
+            timeouts: group.timeouts,
+            retry: group.retry.clone(),
+            pool: group.pool,
+        }
+    }
+}
+
+impl From<&Plugin> for document::Plugin {
+    fn from(plugin: &Plugin) -> Self {
+        let hex = |digest: [u8; 32]| digest.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        Self {
+            component: Some(readable(&plugin.component)),
+            world: Some(plugin.world),
+            limits: PluginLimits { time: Some(plugin.time), memory: Some(plugin.memory) },
+            fallback: plugin.fallback,
+            grants: plugin.grants.clone(),
+            digest: plugin.digest.map(|digest| format!("sha256:{}", hex(digest))),
+            config: plugin.config.clone(),
+        }
+    }
+}
+
+/// TOML is text: the rare path that is none loses what cannot be written.
+fn readable(path: &Path) -> std::path::PathBuf {
+    path.to_string_lossy().into_owned().into()
+}

@@ -1,0 +1,172 @@
+//! Whatever the bytes: an answer, and no panic.
+
+use std::fmt::Write as _;
+
+use equipoise_config::{MAX_BYTES, MAX_PROBLEMS, Sources, effective, load};
+use proptest::prelude::*;
+
+use super::{accepted, outline, refused, unset};
+
+/// A text that uses most of the language, to be broken.
+const WHOLE: &str = include_str!("../whole.toml");
+
+fn survives(text: &str) {
+    let outcome = Sources::from_text("x.toml", text).check(&|name| (name.len() < 4).then(|| "1".to_owned()));
+    match outcome {
+        Ok(loaded) => drop(effective(&loaded.config)),
+        Err(report) => {
+            assert!(report.has_errors());
+            assert!(report.diagnostics().len() <= MAX_PROBLEMS);
+            drop((report.render(true), report.to_json()));
+        }
+    }
+}
+
+fn tokens() -> impl Strategy<Value = String> {
+    let words = prop::sample::select(vec![
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        "=",
+        ".",
+        ",",
+        "\n",
+        "\"",
+        "'",
+        "\"\"\"",
+        "'''",
+        "#",
+        "\r\n",
+        " ",
+        "${",
+        "$${",
+        "}",
+        ":-",
+        "listener",
+        "target-group",
+        "plugin",
+        "web",
+        "rule",
+        "then",
+        "when",
+        "forward",
+        "targets",
+        "balance",
+        "health-check",
+        "http",
+        "tcp",
+        "consistent-hash",
+        "key",
+        "bind",
+        "\"10.0.0.1:80\"",
+        "1",
+        "-1",
+        "1.5",
+        "nan",
+        "true",
+        "1979-05-27",
+        "99999999999999999999",
+        "é",
+        "\u{feff}",
+        "\\u0000",
+        "~(",
+        "*",
+    ]);
+    prop::collection::vec(words, 0..60).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_survived(text in "\\PC*") {
+        survives(&text);
+    }
+
+    #[test]
+    fn anything_that_looks_like_toml_is_survived(text in tokens()) {
+        survives(&text);
+    }
+
+    #[test]
+    fn a_configuration_with_a_piece_cut_out_or_put_in_is_survived(at in 0..WHOLE.len(), length in 0usize..40, piece in tokens()) {
+        let start = WHOLE.floor_char_boundary(at);
+        let end = WHOLE.floor_char_boundary((at + length).min(WHOLE.len())).max(start);
+        survives(&format!("{}{}", &WHOLE[..start], &WHOLE[end..]));
+        survives(&format!("{}{piece}{}", &WHOLE[..start], &WHOLE[end..]));
+    }
+
+    #[test]
+    fn any_bytes_in_a_file_are_survived(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.toml");
+        std::fs::write(&path, bytes).unwrap();
+        if let Err(report) = load(&path, &unset) {
+            prop_assert!(report.has_errors());
+        }
+    }
+}
+
+#[test]
+fn a_line_twice_or_a_line_less_is_survived() {
+    for at in 0..WHOLE.lines().count() {
+        let mut lines: Vec<_> = WHOLE.lines().collect();
+        let line = lines.remove(at);
+        survives(&lines.join("\n"));
+        lines.splice(at..at, [line, line]);
+        survives(&lines.join("\n"));
+    }
+}
+
+#[test]
+fn the_whole_text_is_a_configuration_to_begin_with() {
+    let loaded = super::loaded(WHOLE);
+    assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
+}
+
+#[test]
+fn too_many_bytes_are_refused_before_they_are_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.toml");
+    std::fs::write(&path, "#".repeat(MAX_BYTES + 1)).unwrap();
+    assert_eq!(outline(&load(&path, &unset).unwrap_err()), ["too-much "]);
+    std::fs::write(&path, "#".repeat(MAX_BYTES)).unwrap();
+    assert!(load(&path, &unset).is_ok());
+}
+
+#[test]
+fn ten_times_too_many_of_anything_is_refused() {
+    let many = |count: usize, line: fn(&mut String, usize)| {
+        let mut text = String::new();
+        (0..count).for_each(|number| line(&mut text, number));
+        text
+    };
+    let check = |text: &str| assert_eq!(refused(text).diagnostics()[0].code.as_str(), "too-much");
+    check(&many(10_000, |text, n| write!(text, "[listener.l{n}]\nbind = \"127.0.0.1:{}\"\n", n + 1).unwrap()));
+    check(&many(10_000, |text, n| write!(text, "[plugin.p{n}]\n").unwrap()));
+    check(&many(100_000, |text, n| write!(text, "[target-group.g{n}]\n").unwrap()));
+    let targets = many(100_000, |text, n| write!(text, "\"10.{}.{}.{}:80\",", n >> 16, n >> 8 & 255, n & 255).unwrap());
+    check(&format!("[target-group.g]\ntargets = [{targets}]\n"));
+    let rules = many(100_000, |text, n| write!(text, "{{priority={n},then={{}}}},").unwrap());
+    check(&format!("[listener.l]\nrule = [{rules}]\n"));
+}
+
+#[test]
+fn a_full_configuration_is_accepted() {
+    let mut text = String::from("[target-group.g]\ntargets = [");
+    (0..10_000).for_each(|n| write!(text, "\"10.0.{}.{}:80\",", n >> 8, n & 255).unwrap());
+    text.push_str("]\n");
+    assert_eq!(accepted(&text).target_groups[0].targets.len(), 10_000);
+}
+
+#[test]
+fn a_thousand_mistakes_end_in_time_and_in_a_readable_report() {
+    let mut text = String::from("[target-group.g]\n");
+    (0..20_000).for_each(|n| writeln!(text, "key{n} = 1").unwrap());
+    (0..500).for_each(|n| writeln!(text, "[listener.l{n}]\nbnd = 1\n").unwrap());
+    let report = refused(&text);
+    assert_eq!(report.diagnostics().len(), MAX_PROBLEMS);
+}
