@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bind::{BindError, Bound};
 use crate::local::{Active, Local, Place};
-use crate::worker::{self, Command, Worker};
+use crate::worker::{self, Command};
 use crate::{Generation, Listener};
 
 /// Workers that serve requests, each a thread with everything that it needs to itself: listening sockets, connections to
@@ -39,19 +39,8 @@ impl DataPlane {
     /// # Errors
     /// The error of making a runtime or starting a thread.
     pub fn start(workers: NonZeroUsize, registry: &Registry) -> io::Result<Self> {
-        let start = |index| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            let (sender, commands) = mpsc::unbounded_channel();
-            let registry = registry.clone();
-            let thread = std::thread::Builder::new().name(worker::thread_name(index));
-            thread.spawn(move || {
-                tokio::task::LocalSet::new().block_on(&runtime, Worker::run(registry, workers, commands));
-                // Tasks that are still there end with the runtime, and their connections with them.
-                runtime.shutdown_background();
-            })?;
-            Ok(sender)
-        };
-        let senders = (0..workers.get()).map(start).collect::<io::Result<_>>()?;
+        let senders = (0..workers.get()).map(|index| worker::start(index, workers, registry));
+        let senders = senders.collect::<io::Result<_>>()?;
         let active = Arc::new(ArcSwap::new(Local::empty().active));
         report(registry, &active);
         Ok(Self {

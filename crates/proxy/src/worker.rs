@@ -1,6 +1,7 @@
 //! One worker: a thread that serves requests without asking any other.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 use equipoise_metrics::Registry;
 use equipoise_target::GroupName;
+use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::accept::accept;
@@ -56,9 +58,30 @@ pub(crate) struct Worker {
     pub(crate) refreshed: Notify,
 }
 
-/// Name of a worker's thread; Linux keeps 15 bytes.
-pub(crate) fn thread_name(index: usize) -> String {
-    format!("worker-{index}")
+/// Starts a worker and gives what it is told by.
+pub(crate) fn start(
+    index: usize,
+    workers: NonZeroUsize,
+    registry: &Registry,
+) -> io::Result<mpsc::UnboundedSender<Command>> {
+    let (sender, commands) = mpsc::unbounded_channel();
+    let (made, result) = std::sync::mpsc::sync_channel(1);
+    let registry = registry.clone();
+    // Linux keeps 15 bytes of the name.
+    std::thread::Builder::new().name(format!("worker-{index}")).spawn(move || {
+        // A runtime whose tasks never leave their thread; it is not to leave it either.
+        match tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
+            Ok(runtime) => {
+                let _ = made.send(Ok(())); // whoever started it waits
+                runtime.block_on(Worker::run(registry, workers, commands));
+                // Tasks that are still there end with the runtime, and their connections with them.
+            }
+            Err(error) => drop(made.send(Err(error))),
+        }
+    })?;
+    // An error means that the thread ended without a word.
+    result.recv().unwrap_or_else(|_| Err(io::Error::other("a worker ended at its start")))?;
+    Ok(sender)
 }
 
 impl Worker {
