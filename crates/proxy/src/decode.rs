@@ -1,35 +1,63 @@
-//! decode: the head is checked, brought into one shape, and told who asks.
+//! decode: the head is checked and brought into one shape, and it is settled who asks.
 
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use http::HeaderValue;
 use http::request::Parts;
+use http::{HeaderMap, HeaderValue};
 
+use crate::names::X_REQUEST_ID;
 use crate::policy::{self, Facts, Refusal};
 use crate::record::Record;
 
-/// Address of the client that asks, once the request is let in.
-pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<IpAddr, Refusal> {
-    let front = record.front().clone();
+/// Who asks, as far as it does not stand in the head itself.
+#[derive(Debug)]
+pub(crate) struct Asker {
+    /// Address of the client, behind trusted proxies.
+    pub(crate) client: IpAddr,
+    /// The host that was asked for, before any rule rewrote it.
+    host: Option<HeaderValue>,
+    id: HeaderValue,
+}
+
+/// Checks the head and settles who asks.
+pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Refusal> {
+    let front = record.front();
     let listener = front.listener();
     let peer = record.client().peer;
-    if let Err(refusal) = policy::admit(head, &listener.limits) {
-        record.draft(head, peer);
-        return Err(refusal);
-    }
+    let admitted = match policy::admit(head, &listener.limits) {
+        Ok(admitted) => admitted,
+        Err(refusal) => {
+            record.draft(head, peer, None);
+            return Err(refusal);
+        }
+    };
     let trusted = listener.trusted_proxies.contains(peer);
     let client = if trusted { policy::client(&head.headers, peer, &listener.trusted_proxies) } else { peer };
-    let facts = Facts {
-        peer: &record.client().peer_value,
-        trusted,
-        keep_request_id: listener.keep_request_id,
-        port: &front.port,
-        version: record.version,
-    };
-    policy::forward(&mut head.headers, &facts, || request_id(record));
-    record.draft(head, client);
-    Ok(client)
+    let mut id = None;
+    if admitted.says_who_asks {
+        if trusted || listener.keep_request_id {
+            id = policy::request_id(&head.headers);
+        }
+        policy::disbelieve(&mut head.headers, trusted);
+    }
+    let id = id.unwrap_or_else(|| request_id(record));
+    record.draft(head, client, Some(&id));
+    Ok(Asker { client, host: admitted.host, id })
+}
+
+impl Asker {
+    /// Tells the target who asks.
+    pub(crate) fn tell(&self, record: &Record, fields: &mut HeaderMap) {
+        let facts = Facts {
+            peer: &record.client().peer_value,
+            host: self.host.as_ref(),
+            port: &record.front().port,
+            version: record.version,
+        };
+        policy::forward(fields, &facts);
+        fields.insert(&X_REQUEST_ID, self.id.clone());
+    }
 }
 
 /// A name for the request that sorts by time (UUID version 7, RFC 9562 section 5.7).

@@ -47,6 +47,7 @@ mod local;
 mod log;
 mod members;
 mod names;
+mod outgoing;
 mod pick;
 mod plane;
 mod policy;

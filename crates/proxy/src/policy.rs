@@ -8,6 +8,6 @@ mod forwarded;
 mod request;
 mod response;
 
-pub(crate) use forwarded::{Facts, client, forward};
+pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
 pub(crate) use request::{Refusal, admit};
 pub(crate) use response::{BadResponse, clean};

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use http::request::Parts;
-use http::{StatusCode, Version};
+use http::{HeaderValue, StatusCode, Version};
 
 use crate::downstream::Downstream;
 use crate::local::{Front, Route};
@@ -76,15 +76,10 @@ impl Record {
         &self.front
     }
 
-    /// Whether the head is to be kept for the access log.
-    pub(crate) fn is_logged(&self) -> bool {
-        self.front.generation().access_log.is_some()
-    }
-
     /// Keeps what the access log will say of the head.
-    pub(crate) fn draft(&mut self, head: &Parts, client: IpAddr) {
-        if self.is_logged() {
-            let draft = Draft::new(head, self.version);
+    pub(crate) fn draft(&mut self, head: &Parts, client: IpAddr, id: Option<&HeaderValue>) {
+        if self.front.generation().access_log.is_some() {
+            let draft = Draft::new(head, self.version, id.cloned());
             self.line = Some(Box::new(Line { draft, client, rule: "".into(), attempts: 0, target: None }));
         }
     }

@@ -7,10 +7,10 @@ use std::time::Instant;
 use http::StatusCode;
 use http::request::Parts;
 
-use crate::body::RequestBody;
 use crate::error::ForwardError;
 use crate::group::Retry;
 use crate::local::{Front, Route};
+use crate::outgoing::Outgoing;
 use crate::send::Failed;
 
 /// The attempts of one request.
@@ -23,20 +23,32 @@ pub(crate) struct Attempts {
     tried: Vec<SocketAddr>,
     /// A copy of the head, when the request may be sent twice.
     replay: Option<Parts>,
+    /// Why the last attempt failed.
+    last: Option<ForwardError>,
+}
+
+/// In which state a request is whole again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Whole {
+    /// As it came out of routing; the target has still to be told who asks.
+    AsRouted,
+    /// Ready to be sent.
+    AsSent,
 }
 
 impl Attempts {
     /// Keeps a copy of the head when the request may be sent again after a target has seen it: its method is
     /// idempotent, and there is no body, which could be sent only once.
-    pub(crate) fn new(front: &Rc<Front>, route: &Rc<Route>, retry: &Retry, head: &Parts, body: &RequestBody) -> Self {
+    pub(crate) fn new(front: &Rc<Front>, route: &Rc<Route>, retry: &Retry, request: &Outgoing) -> Self {
         route.retries.budget.borrow_mut().earn();
-        let twice = retry.attempts > 0 && body.is_empty() && head.method.is_idempotent();
+        let twice = retry.attempts > 0 && request.body.is_empty() && request.head.method.is_idempotent();
         Self {
             front: Rc::clone(front),
             route: Rc::clone(route),
             left: retry.attempts,
             tried: Vec::new(),
-            replay: twice.then(|| head.clone()),
+            last: None,
+            replay: twice.then(|| request.head.clone()),
         }
     }
 
@@ -44,49 +56,51 @@ impl Attempts {
         &self.tried
     }
 
-    /// The request once more, and its error in `last` for the case that no target is left; or the error that it ends
-    /// with.
+    /// Makes `request` whole again for another attempt, or gives the error that it ends with.
     pub(crate) fn after(
         &mut self,
         failed: Failed,
         address: SocketAddr,
-        last: &mut Option<ForwardError>,
-    ) -> Result<(Parts, RequestBody), ForwardError> {
+        request: &mut Outgoing,
+    ) -> Result<Whole, ForwardError> {
         let Failed { error, unsent, reused } = failed;
-        if !error.is_retriable() {
-            return Err(error);
-        }
-        let again = match unsent {
-            Some(request) => request.into_parts(),
-            None => match &self.replay {
-                Some(head) => (head.clone(), RequestBody::Empty),
-                None => return Err(error),
-            },
-        };
-        if !self.pay() {
+        if !error.is_retriable() || !(unsent || self.replay.is_some()) || !self.pay() {
             return Err(error);
         }
         // The end of a connection that had waited says little about a target that is the only one.
-        let alone = self.tried.is_empty() && self.is_alone();
-        if !(reused && alone) {
+        if !(reused && self.tried.is_empty() && self.is_alone()) {
             self.tried.push(address);
         }
-        *last = Some(error);
-        Ok(again)
+        self.last = Some(error);
+        Ok(if unsent { Whole::AsSent } else { self.replay(request) })
     }
 
-    /// The request once more when its response's status counts as a failure and there is a way to try again.
-    pub(crate) fn after_status(&mut self, status: StatusCode, address: SocketAddr) -> Option<(Parts, RequestBody)> {
-        let group = self.route.group.as_ref()?;
-        if !group.settings().retry.statuses.contains(&status.as_u16()) || self.is_alone() {
-            return None;
-        }
-        let head = self.replay.clone()?;
-        if !self.pay() {
+    /// Makes `request` whole again when its response's status counts as a failure and there is a way to try again.
+    pub(crate) fn after_status(
+        &mut self,
+        status: StatusCode,
+        address: SocketAddr,
+        request: &mut Outgoing,
+    ) -> Option<Whole> {
+        let statuses = &self.route.group.as_ref()?.settings().retry.statuses;
+        let wanted = !statuses.is_empty() && statuses.contains(&status.as_u16());
+        if !wanted || self.replay.is_none() || self.is_alone() || !self.pay() {
             return None;
         }
         self.tried.push(address);
-        Some((head, RequestBody::Empty))
+        Some(self.replay(request))
+    }
+
+    /// What the request ends with when no target is left: the failure of the last attempt, if there was one.
+    pub(crate) fn exhausted(self, error: ForwardError) -> ForwardError {
+        self.last.unwrap_or(error)
+    }
+
+    fn replay(&mut self, request: &mut Outgoing) -> Whole {
+        if let Some(head) = &self.replay {
+            request.head = head.clone();
+        }
+        Whole::AsRouted
     }
 
     fn is_alone(&self) -> bool {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
-use http::{Request, Response};
+use http::Response;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -15,6 +15,7 @@ use crate::body::RequestBody;
 use crate::error::ForwardError;
 use crate::group::GroupTimeouts;
 use crate::local::Route;
+use crate::outgoing::Outgoing;
 use crate::policy;
 use crate::pool::{Link, Pool};
 use crate::record::Record;
@@ -35,13 +36,13 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) error: ForwardError,
-    /// The request, when nothing of it has left.
-    pub(crate) unsent: Option<Box<Request<RequestBody>>>,
+    /// Whether nothing of the request has left; then it is where it was.
+    pub(crate) unsent: bool,
     /// Whether the connection had carried a request before, so that its end need not speak against the target.
     pub(crate) reused: bool,
 }
 
-/// Sends `request` to the target at `address` and waits for the response's head.
+/// Sends the request to the target at `address` and waits for the response's head.
 ///
 /// A connection that the target closed while it waited in the pool is found out only by using it. As long as nothing of
 /// the request has left, that is no failed attempt: the next connection is taken, at last a new one.
@@ -49,7 +50,7 @@ pub(crate) async fn send(
     record: &mut Record,
     route: &Rc<Route>,
     address: SocketAddr,
-    mut request: Request<RequestBody>,
+    request: &mut Outgoing,
     terms: &Terms,
 ) -> Result<Answer, Failed> {
     let pool = record.worker().pool(address);
@@ -58,23 +59,21 @@ pub(crate) async fn send(
             Some(link) => (link, true),
             None => match connect(record, route, &pool, terms).await {
                 Ok(link) => (link, false),
-                Err(error) => return Err(Failed { error, unsent: Some(Box::new(request)), reused: false }),
+                Err(error) => return Err(Failed { error, unsent: true, reused: false }),
             },
         };
         if terms.has_body {
-            request.body_mut().attach(link.upstream());
+            request.body.attach(link.upstream());
             record.carried_by(link.upstream());
         }
-        let mut error = match link.sender().try_send_request(request).await {
+        let mut error = match link.sender().try_send_request(request.take()).await {
             Ok(response) => return check(response, link, reused),
             Err(error) => error,
         };
-        match error.take_message() {
-            Some(unsent) if reused && link.upstream().verdict.get().is_none() => request = unsent,
-            unsent => {
-                let error = explain(link.upstream(), error.into_error(), route);
-                return Err(Failed { error, unsent: unsent.map(Box::new), reused });
-            }
+        let unsent = error.take_message().map(|message| request.put_back(message)).is_some();
+        if !(unsent && reused && link.upstream().verdict.get().is_none()) {
+            let error = explain(link.upstream(), error.into_error(), route);
+            return Err(Failed { error, unsent, reused });
         }
     }
 }
@@ -88,7 +87,7 @@ fn check(response: Response<Incoming>, link: Link, reused: bool) -> Result<Answe
         }
         Err(source) => {
             let error = ForwardError::BadResponse { address: link.upstream().address, source };
-            Err(Failed { error, unsent: None, reused })
+            Err(Failed { error, unsent: false, reused })
         }
     }
 }

@@ -1,26 +1,26 @@
 //! One request, in a straight line: decode, route, pick, send, report, retry, reply, record.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
 use equipoise_rule::Destination;
 use equipoise_target::GroupName;
-use http::request::Parts;
 use http::{HeaderValue, Method, Request, Response, Version, header};
 use hyper::body::Incoming;
 
-use crate::body::{Content, Exchange, RequestBody, ResponseBody};
-use crate::decode::decode;
+use crate::Group;
+use crate::body::{Content, Exchange, ResponseBody};
+use crate::decode::{Asker, decode};
 use crate::downstream::Downstream;
 use crate::error::ForwardError;
-use crate::local::Front;
+use crate::outgoing::Outgoing;
 use crate::pick::pick;
 use crate::record::Record;
 use crate::reply::{self, Failure};
 use crate::report::report;
-use crate::retry::Attempts;
+use crate::retry::{Attempts, Whole};
 use crate::send::{Answer, send};
 use crate::upstream::Terms;
 use crate::worker::Worker;
@@ -33,23 +33,21 @@ pub(crate) async fn serve(
 ) -> Result<Response<ResponseBody>, Infallible> {
     let bodiless = request.method() == Method::HEAD;
     let mut record = Record::new(worker, client, request.version());
-    let response = match answer(&mut record, request).await {
+    let response = match answer(&mut record, Outgoing::new(request)).await {
         Ok(response) => response,
         Err(failure) => fail(&mut record, &failure),
     };
     Ok(finish(response, record, bodiless))
 }
 
-async fn answer(record: &mut Record, request: Request<Incoming>) -> Result<Response<Content>, Failure> {
-    let (mut head, body) = request.into_parts();
-    let client = decode(record, &mut head)?;
+async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<Content>, Failure> {
+    let asker = decode(record, &mut request.head)?;
     let front = Rc::clone(record.front());
-    let routed = front.listener().rules.route(&mut head, client, fastrand::u64(..));
+    let routed = front.listener().rules.route(&mut request.head, asker.client, fastrand::u64(..));
     record.decided_by(routed.rule);
-    let job = Job { front: &front, client, head, body: RequestBody::new(body) };
     let answered = match routed.destination {
-        Destination::Group(group) => job.forward(record, &group, None).await,
-        Destination::Target(group, address) => job.forward(record, &group, Some(address)).await,
+        Destination::Group(group) => forward(record, &asker, &group, None, &mut request).await,
+        Destination::Target(group, address) => forward(record, &asker, &group, Some(address), &mut request).await,
         Destination::Redirect { status, location } => Ok(reply::redirect(status, location)),
         Destination::Respond { status, headers, body } => Ok(reply::fixed(status, &headers, body)),
         Destination::Refuse => Err(ForwardError::Refused),
@@ -62,67 +60,51 @@ async fn answer(record: &mut Record, request: Request<Incoming>) -> Result<Respo
     Ok(response)
 }
 
-/// A request on its way to a group.
-struct Job<'a> {
-    front: &'a Rc<Front>,
-    client: IpAddr,
-    head: Parts,
-    body: RequestBody,
-}
-
-impl Job<'_> {
-    /// The response of a target of `group`: of `only`, or of one that the group picks.
-    async fn forward(
-        self,
-        record: &mut Record,
-        group: &GroupName,
-        only: Option<SocketAddr>,
-    ) -> Result<Response<Content>, ForwardError> {
-        let Self { front, client, mut head, mut body } = self;
-        let found = front.route(group).and_then(|route| Some((route, route.group.as_ref()?)));
-        let (route, group) = found.ok_or_else(|| ForwardError::NoGroup { group: group.clone() })?;
-        record.routed(route);
-        let settings = group.settings();
-        frame(&mut head, &body);
-        let mut attempts = Attempts::new(front, route, &settings.retry, &head, &body);
-        let mut terms = Terms {
-            now: record.started,
-            deadline: settings.timeouts.total.map(|limit| record.started + limit),
-            upload_limit: front.listener().timeouts.idle,
-            has_body: !body.is_empty(),
+/// The response of a target of `group`: of `only`, or of one that the group picks.
+async fn forward(
+    record: &mut Record,
+    asker: &Asker,
+    group: &GroupName,
+    only: Option<SocketAddr>,
+    request: &mut Outgoing,
+) -> Result<Response<Content>, ForwardError> {
+    let front = Rc::clone(record.front());
+    let found = front.route(group).and_then(|route| Some((route, route.group.as_ref()?)));
+    let (route, group) = found.ok_or_else(|| ForwardError::NoGroup { group: group.clone() })?;
+    record.routed(route);
+    request.frame();
+    let mut attempts = Attempts::new(&front, route, &group.settings().retry, request);
+    let mut terms = terms(record, group, request);
+    let mut whole = Whole::AsRouted;
+    loop {
+        let lease = match pick(group, &mut request.head, asker.client, only, attempts.tried()) {
+            Ok(lease) => lease,
+            Err(error) => return Err(attempts.exhausted(error)),
         };
-        let mut last = None;
-        loop {
-            let lease = match pick(group, &mut head, client, only, attempts.tried()) {
-                Ok(lease) => lease,
-                Err(error) => return Err(last.unwrap_or(error)),
-            };
-            let address = lease.target().address();
-            record.attempt(address);
-            let attempt = send(record, route, address, Request::from_parts(head, body), &terms).await;
-            report(lease.target(), &attempt, terms.now);
-            (head, body) = match attempt {
-                Ok(Answer { response, link }) => match attempts.after_status(response.status(), address) {
-                    Some(again) => again,
-                    None => return Ok(response.map(|body| Content::Target(Exchange::new(body, link, lease)))),
-                },
-                Err(failed) => attempts.after(failed, address, &mut last)?,
-            };
-            terms.now = Instant::now();
+        if whole == Whole::AsRouted {
+            asker.tell(record, &mut request.head.headers);
         }
+        let address = lease.target().address();
+        record.attempt(address);
+        let attempt = send(record, route, address, request, &terms).await;
+        report(lease.target(), &attempt, terms.now);
+        whole = match attempt {
+            Ok(Answer { response, link }) => match attempts.after_status(response.status(), address, request) {
+                Some(whole) => whole,
+                None => return Ok(response.map(|body| Content::Target(Exchange::new(body, link, lease)))),
+            },
+            Err(failed) => attempts.after(failed, address, request)?,
+        };
+        terms.now = Instant::now();
     }
 }
 
-/// What the target needs to find the end of the message, whichever version and framing the client used.
-fn frame(head: &mut Parts, body: &RequestBody) {
-    head.version = Version::HTTP_11;
-    if body.is_unsized() {
-        // hyper sends no body with GET and HEAD unless it is told how.
-        head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-    }
-    if !head.headers.contains_key(header::HOST) {
-        // An HTTP/1.0 client need not name a host; HTTP/1.1 wants the field, and empty it means none (RFC 9112, 3.2).
-        head.headers.insert(header::HOST, HeaderValue::from_static(""));
+fn terms(record: &Record, group: &Group, request: &Outgoing) -> Terms {
+    Terms {
+        now: record.started,
+        deadline: group.settings().timeouts.total.map(|limit| record.started + limit),
+        upload_limit: record.front().listener().timeouts.idle,
+        has_body: !request.body.is_empty(),
     }
 }
 

@@ -8,7 +8,6 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::LogFormat;
-use crate::names::X_REQUEST_ID;
 
 /// What a line needs of the request's head, which is gone by the time the request ends. Clones share the bytes that
 /// came from the network.
@@ -24,7 +23,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    pub(crate) fn new(head: &Parts, version: Version) -> Self {
+    pub(crate) fn new(head: &Parts, version: Version, request_id: Option<HeaderValue>) -> Self {
         let field = |name: &HeaderName| head.headers.get(name).cloned();
         Self {
             method: head.method.clone(),
@@ -33,7 +32,7 @@ impl Draft {
             host: field(&header::HOST),
             user_agent: field(&header::USER_AGENT),
             referer: field(&header::REFERER),
-            request_id: field(&X_REQUEST_ID),
+            request_id,
         }
     }
 }
@@ -202,7 +201,7 @@ mod tests {
             .header("user-agent", HeaderValue::from_bytes(b"evil\"\t\xff").unwrap())
             .body(())
             .unwrap();
-        let draft = Draft::new(&request.into_parts().0, Version::HTTP_11);
+        let draft = Draft::new(&request.into_parts().0, Version::HTTP_11, None);
         let entry = Entry {
             unix_millis: 1_709_210_096_007,
             draft: &draft,

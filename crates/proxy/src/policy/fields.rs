@@ -15,6 +15,8 @@ pub(super) struct Seen {
     connection: bool,
     /// One of the other fields that end here.
     hop: bool,
+    /// One of the fields that say who asks.
+    pub(super) says_who_asks: bool,
     /// A name holds an underscore.
     pub(super) underscore: bool,
 }
@@ -30,9 +32,11 @@ impl Seen {
                 header::TRANSFER_ENCODING => seen.codings += 1,
                 header::CONNECTION => seen.connection = true,
                 header::TE | header::UPGRADE | header::EXPECT => seen.hop = true,
+                header::FORWARDED => seen.says_who_asks = true,
                 ref other => {
                     let text = other.as_str().as_bytes();
                     seen.hop |= matches!(text, b"keep-alive" | b"proxy-connection");
+                    seen.says_who_asks |= text.starts_with(b"x-forwarded-") || text == b"x-request-id";
                     seen.underscore |= text.contains(&b'_');
                 }
             }

@@ -15,10 +15,8 @@ const LONGEST_ID: usize = 128;
 pub(crate) struct Facts<'a> {
     /// Address of the connection's other end, as a field value.
     pub(crate) peer: &'a HeaderValue,
-    /// Whether that end is a trusted proxy.
-    pub(crate) trusted: bool,
-    /// Whether any client may name its request.
-    pub(crate) keep_request_id: bool,
+    /// The host that was asked for.
+    pub(crate) host: Option<&'a HeaderValue>,
     /// Port that the client connected to.
     pub(crate) port: &'a HeaderValue,
     /// Protocol version of the client.
@@ -46,33 +44,33 @@ fn address(text: &str) -> Option<IpAddr> {
     parsed.or_else(|| text.parse::<std::net::SocketAddr>().ok().map(|address| address.ip()))
 }
 
-/// Tells the target who asks. Fields that say so already are believed from a trusted proxy, and replaced otherwise.
-/// `id` names the request when nobody has.
-pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>, id: impl FnOnce() -> HeaderValue) {
-    let host = fields.get(header::HOST).cloned();
-    if facts.trusted {
-        let chain = extended(fields, facts.peer);
-        fields.insert(&X_FORWARDED_FOR, chain);
-        fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
-        fields.entry(&X_FORWARDED_PORT).or_insert_with(|| facts.port.clone());
-        if let Some(host) = host {
-            fields.entry(&X_FORWARDED_HOST).or_insert(host);
-        }
-    } else {
+/// The name that the request came with, if it is one.
+pub(crate) fn request_id(fields: &HeaderMap) -> Option<HeaderValue> {
+    fields.get(&X_REQUEST_ID).filter(|id| (1..=LONGEST_ID).contains(&id.len())).cloned()
+}
+
+/// Removes what a client says about itself, unless a trusted proxy says it. The request's name goes in any case: it has
+/// been read.
+pub(crate) fn disbelieve(fields: &mut HeaderMap, trusted: bool) {
+    fields.remove(&X_REQUEST_ID);
+    if !trusted {
         fields.remove(header::FORWARDED);
-        fields.insert(&X_FORWARDED_FOR, facts.peer.clone());
-        fields.insert(&X_FORWARDED_PROTO, HeaderValue::from_static("http"));
-        fields.insert(&X_FORWARDED_PORT, facts.port.clone());
-        match host {
-            Some(host) => drop(fields.insert(&X_FORWARDED_HOST, host)),
-            None => drop(fields.remove(&X_FORWARDED_HOST)),
+        for name in [&X_FORWARDED_FOR, &X_FORWARDED_HOST, &X_FORWARDED_PORT, &X_FORWARDED_PROTO] {
+            fields.remove(name);
         }
+    }
+}
+
+/// Tells the target who asks. What stands there already comes from a trusted proxy or from a rule, and stays.
+pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
+    let chain = if fields.contains_key(&X_FORWARDED_FOR) { extended(fields, facts.peer) } else { facts.peer.clone() };
+    fields.insert(&X_FORWARDED_FOR, chain);
+    fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
+    fields.entry(&X_FORWARDED_PORT).or_insert_with(|| facts.port.clone());
+    if let Some(host) = facts.host {
+        fields.entry(&X_FORWARDED_HOST).or_insert_with(|| host.clone());
     }
     fields.append(header::VIA, via(facts.version));
-    let believed = facts.trusted || facts.keep_request_id;
-    if !believed || !fields.get(&X_REQUEST_ID).is_some_and(|id| (1..=LONGEST_ID).contains(&id.len())) {
-        fields.insert(&X_REQUEST_ID, id());
-    }
 }
 
 /// `X-Forwarded-For` as it came, with one more address.
@@ -134,8 +132,10 @@ mod tests {
             fields.append(*name, HeaderValue::from_static(value));
         }
         let (peer, port) = (HeaderValue::from_static("192.0.2.1"), HeaderValue::from_static("8080"));
-        let facts = Facts { peer: &peer, trusted, keep_request_id: false, port: &port, version: Version::HTTP_11 };
-        forward(&mut fields, &facts, || HeaderValue::from_static("id"));
+        let host = fields.get(header::HOST).cloned();
+        assert_eq!(request_id(&fields), Some(HeaderValue::from_static("mine")));
+        disbelieve(&mut fields, trusted);
+        forward(&mut fields, &Facts { peer: &peer, host: host.as_ref(), port: &port, version: Version::HTTP_11 });
         let text =
             |(name, value): (&http::HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
         let mut all: Vec<_> = fields.iter().map(text).collect();
@@ -169,7 +169,6 @@ mod tests {
             ("x-forwarded-host", "a.example"),
             ("x-forwarded-port", "8080"),
             ("x-forwarded-proto", "http"),
-            ("x-request-id", "id"),
         ];
         assert_eq!(forwarded(false, LIES), pairs(&want));
     }
@@ -185,7 +184,6 @@ mod tests {
             ("x-forwarded-host", "b.example"),
             ("x-forwarded-port", "1"),
             ("x-forwarded-proto", "https"),
-            ("x-request-id", "mine"),
         ];
         assert_eq!(forwarded(true, LIES), pairs(&want));
     }

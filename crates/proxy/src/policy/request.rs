@@ -63,16 +63,25 @@ impl Refusal {
     }
 }
 
+/// What is known of a request that was let in.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Admitted {
+    /// The host that it asks for.
+    pub(crate) host: Option<HeaderValue>,
+    /// Whether it holds fields that say who asks, true or not.
+    pub(crate) says_who_asks: bool,
+}
+
 /// Checks a request's head and brings it into the one shape that rules, plugins and targets see: a path for its target,
 /// one `Host`, no field that concerns the client's connection only.
-pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<(), Refusal> {
+pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitted, Refusal> {
     if head.method == Method::CONNECT {
         return Err(Refusal::Connect);
     }
     let seen = Seen::scan(&head.headers);
     check_framing(head, &seen)?;
     check_sizes(head, limits)?;
-    check_host(head, &seen)?;
+    let host = check_host(head, &seen)?;
     check_target(head)?;
     seen.strip(&mut head.headers);
     if seen.underscore && !limits.underscores {
@@ -82,7 +91,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<(), Ref
         join_cookies(&mut head.headers);
     }
     head.extensions.clear(); // hyper's handle for an upgrade, which nobody here may take
-    Ok(())
+    Ok(Admitted { host, says_who_asks: seen.says_who_asks })
 }
 
 fn check_framing(head: &Parts, seen: &Seen) -> Result<(), Refusal> {
@@ -109,15 +118,19 @@ fn check_sizes(head: &Parts, limits: &ListenerLimits) -> Result<(), Refusal> {
 
 /// An authority in the target, which every HTTP/2 request has, stands above the field (RFC 9112 section 3.2.2); in
 /// HTTP/2 the two must not differ (RFC 9113 section 8.3.1).
-fn check_host(head: &mut Parts, seen: &Seen) -> Result<(), Refusal> {
+fn check_host(head: &mut Parts, seen: &Seen) -> Result<Option<HeaderValue>, Refusal> {
     if seen.hosts > 1 {
         return Err(Refusal::ManyHosts);
     }
     let Some(authority) = head.uri.authority() else {
         return match head.headers.get(header::HOST) {
-            Some(host) if is_host(host.as_bytes()) => Ok(()),
+            Some(host) if is_host(host.as_bytes()) => Ok(Some(host.clone())),
             Some(_) => Err(Refusal::BadHost),
-            None if head.version == Version::HTTP_10 => Ok(()),
+            None if head.version == Version::HTTP_10 => {
+                // It need not name one; HTTP/1.1 wants the field, and empty it means none (RFC 9112 section 3.2).
+                head.headers.insert(header::HOST, HeaderValue::from_static(""));
+                Ok(None)
+            }
             None => Err(Refusal::NoHost),
         };
     };
@@ -127,13 +140,13 @@ fn check_host(head: &mut Parts, seen: &Seen) -> Result<(), Refusal> {
     }
     let same = |host: &HeaderValue| host.as_bytes().eq_ignore_ascii_case(text.as_bytes());
     match head.headers.get(header::HOST) {
-        Some(host) if same(host) => return Ok(()),
+        Some(host) if same(host) => return Ok(Some(host.clone())),
         Some(_) if head.version == Version::HTTP_2 => return Err(Refusal::OtherHost),
         _ => {}
     }
     let host = HeaderValue::from_str(text).map_err(|_| Refusal::BadHost)?;
-    head.headers.insert(header::HOST, host);
-    Ok(())
+    head.headers.insert(header::HOST, host.clone());
+    Ok(Some(host))
 }
 
 /// A host and perhaps a port, in the bytes that RFC 3986 section 3.2 has for them; no user information.
@@ -182,7 +195,8 @@ mod tests {
     #[track_caller]
     fn admitted(method: &str, target: &str, fields: &[(&str, &str)], want_target: &str, want: &[(&str, &str)]) {
         let mut head = request(method, target, fields);
-        assert_eq!(admit(&mut head, &ListenerLimits::default()), Ok(()), "{method} {target} {fields:?}");
+        let admitted = admit(&mut head, &ListenerLimits::default());
+        assert!(admitted.is_ok(), "{method} {target} {fields:?} {admitted:?}");
         assert_eq!(head.uri.to_string(), want_target);
         let got: Vec<_> = head.headers.iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap())).collect();
         assert_eq!(got, want);
@@ -206,7 +220,8 @@ mod tests {
     fn an_http_1_0_request_may_have_no_host() {
         let mut head = request("GET", "/", &[]);
         head.version = Version::HTTP_10;
-        assert_eq!(admit(&mut head, &ListenerLimits::default()), Ok(()));
+        assert_eq!(admit(&mut head, &ListenerLimits::default()).unwrap().host, None);
+        assert_eq!(head.headers[header::HOST], "");
     }
 
     #[test]

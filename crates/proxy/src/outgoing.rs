@@ -1,0 +1,42 @@
+//! A request on its way to a target.
+
+use http::request::Parts;
+use http::{HeaderValue, Request, Version, header};
+use hyper::body::Incoming;
+
+use crate::body::RequestBody;
+
+/// A request that every step works on in its place: a head is a quarter of a kilobyte, and moving it about is dearer
+/// than most of what is done to it.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) head: Parts,
+    pub(crate) body: RequestBody,
+}
+
+impl Outgoing {
+    pub(crate) fn new(request: Request<Incoming>) -> Self {
+        let (head, body) = request.into_parts();
+        Self { head, body: RequestBody::new(body) }
+    }
+
+    /// Gives the target what it needs to find the end of the message, whichever version and framing the client used.
+    pub(crate) fn frame(&mut self) {
+        self.head.version = Version::HTTP_11;
+        if self.body.is_unsized() {
+            // hyper sends no body with GET and HEAD unless it is told how.
+            self.head.headers.insert(header::TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+    }
+
+    /// The request, to be sent. What stays behind is empty until the request is put back or replaced.
+    pub(crate) fn take(&mut self) -> Request<RequestBody> {
+        let head = std::mem::replace(&mut self.head, Request::new(()).into_parts().0);
+        Request::from_parts(head, std::mem::replace(&mut self.body, RequestBody::Empty))
+    }
+
+    /// Takes the request back that was not sent.
+    pub(crate) fn put_back(&mut self, request: Request<RequestBody>) {
+        (self.head, self.body) = request.into_parts();
+    }
+}
