@@ -23,6 +23,7 @@
 mod check;
 mod code;
 mod config;
+mod describe;
 mod diff;
 pub mod document;
 mod effective;

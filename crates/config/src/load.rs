@@ -72,7 +72,9 @@ impl Sources {
         let (document, removed) = read::read(tree, &mut findings);
         let origin = Text { sources: self, tree, removed: &removed, sound: findings.is_empty() };
         let (config, more) = check::check(&document, &origin);
-        findings.extend(more);
+        let locator = Locator::new(self, Some(&tree.root));
+        let placed = more.into_iter().map(|finding| locator.placed(finding, |path| removed.original(&tree.root, path)));
+        findings.extend(placed);
         (config, findings)
     }
 }

@@ -54,6 +54,15 @@ impl<'a> Locator<'a> {
         Report::new(diagnostics, omitted, Arc::clone(&self.sources))
     }
 
+    /// The finding with its place, and with the path that `name` makes of its path.
+    pub(crate) fn placed(&self, finding: Finding, name: impl Fn(&KeyPath) -> KeyPath) -> Finding {
+        let at = match (&finding.at, self.span(&finding.at)) {
+            (At::Key(path) | At::Value(path), Some(span)) => Some(At::Span(span, name(path))),
+            _ => None,
+        };
+        Finding { at: at.unwrap_or(finding.at), ..finding }
+    }
+
     fn diagnostic(&self, finding: Finding) -> Diagnostic {
         let key = match &finding.at {
             At::Key(path) | At::Value(path) | At::Span(_, path) => path.to_string(),

@@ -11,10 +11,15 @@ use crate::document::Document;
 /// read it.
 #[must_use]
 pub fn schema() -> String {
+    format!("{:#}\n", document())
+}
+
+/// The same as a value.
+pub(crate) fn document() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Document>();
     RecursiveTransform(without_null).transform(&mut schema);
     or_variable(&mut schema);
-    format!("{:#}\n", schema.as_value())
+    schema.to_value()
 }
 
 /// TOML has no `null`: what is optional is left out.

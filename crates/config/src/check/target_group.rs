@@ -58,7 +58,11 @@ impl Checker<'_> {
             let table = if single { path.key(kind(check)) } else { path.index(index).key(kind(check)) };
             for problem in check.problems() {
                 let at = At::Value(table.key(problem.field));
-                self.say(Finding::error(Code::OutOfRange, at, problem.message).help(problem.help));
+                let message = match problem.message.strip_prefix("has ") {
+                    Some(rest) => format!("`{}` has {rest}", problem.field),
+                    None => problem.message,
+                };
+                self.say(Finding::error(Code::InvalidValue, at, message).help(problem.help));
             }
             if let Some(plugin) = check.plugin() {
                 self.plugin_is(table.key("name"), plugin, World::HealthCheck);

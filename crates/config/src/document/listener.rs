@@ -14,10 +14,11 @@ use crate::size::Size;
 /// An address that takes requests.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[schemars(extend("required" = ["bind"]))]
 pub struct Listener {
     /// Address and port: "0.0.0.0:8080", "[::]:8080". Required.
     #[serde(deserialize_with = "address::some_socket", skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "String", required)]
+    #[schemars(with = "String")]
     pub bind: Option<SocketAddr>,
     /// What is spoken: "http", the default.
     pub protocol: Protocol,

@@ -11,14 +11,13 @@ use crate::size::Size;
 /// A WebAssembly component that takes decisions.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+#[schemars(extend("required" = ["component", "world"]))]
 pub struct Plugin {
     /// The component's file, relative to the file that says so. Required.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(required)]
     pub component: Option<PathBuf>,
     /// The question that it answers: "router", "balancer" or "health-check". Required.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(required)]
     pub world: Option<World>,
     /// What it may take.
     pub limits: PluginLimits,

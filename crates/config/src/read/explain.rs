@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use crate::code::Code;
+use crate::describe::describe;
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 use crate::suggest::{list, nearest};
@@ -83,6 +84,12 @@ pub(super) fn explain(
     path: &KeyPath,
     node: Option<&Spanned<DeValue<'_>>>,
 ) -> Finding {
+    let finding = translate(trouble, message, path, node);
+    let help = finding.help.or_else(|| describe(path));
+    Finding { help, ..finding }
+}
+
+fn translate(trouble: &Trouble<'_>, message: &str, path: &KeyPath, node: Option<&Spanned<DeValue<'_>>>) -> Finding {
     let key = At::Key(path.clone());
     let value = At::Value(path.clone());
     match trouble {
@@ -90,17 +97,27 @@ pub(super) fn explain(
         Trouble::UnknownVariant { variant, known } => unknown_variant(variant, known, key_or_value(path, variant)),
         Trouble::MissingField(field) => {
             Finding::error(Code::MissingKey, key_of_table(path, node), format!("`{field}` is missing"))
-                .help(format!("add `{field} = …` to `{path}`"))
+                .help(format!("add `{field} = …`"))
+        }
+        Trouble::WrongType { found: "unit variant", .. } => {
+            let word = node.and_then(|node| node.get_ref().as_str()).unwrap_or_default();
+            Finding::error(Code::WrongType, value, format!("`{}` is a table", shown(word))).help(format!(
+                "write `{} = {{ {} = {{}} }}`",
+                path.last_key(),
+                shown(word)
+            ))
         }
         Trouble::WrongType { found, expected } => {
             let message = format!("expected {}, found {}", expectation(expected), finding_of(found));
             with(Finding::error(Code::WrongType, value, message), type_help(found, expected, node))
         }
+        Trouble::InvalidValue { found, expected } if is_number(expected) => {
+            let message = format!("{} is out of range", finding_of(found));
+            Finding::error(Code::OutOfRange, value, message)
+        }
         Trouble::InvalidValue { found, expected } => {
-            let (code, expected) =
-                (if number_range(expected).is_some() { Code::OutOfRange } else { Code::InvalidValue }, *expected);
             let message = format!("{} is not {}", finding_of(found), expectation(expected));
-            with(Finding::error(code, value, message), type_help(found, expected, node))
+            with(Finding::error(Code::InvalidValue, value, message), type_help(found, expected, node))
         }
         Trouble::KindCount => {
             let found = node
@@ -138,7 +155,7 @@ fn unknown_variant(variant: &str, known: &[&str], at: At) -> Finding {
     let finding = Finding::error(Code::UnknownValue, at, format!("`{variant}` is not known here"));
     match nearest(&variant, known.iter().copied()) {
         Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`")),
-        None => finding.help(format!("use {}", list(known.iter().copied()))),
+        None => finding.help(format!("known are {}", list(known.iter().copied()))),
     }
 }
 
@@ -170,6 +187,7 @@ fn other(message: &str, at: At) -> Finding {
         ("lacks an address", "for every address of the machine write \"0.0.0.0:8080\" or \"[::]:8080\""),
         ("is not an address", "write \"127.0.0.1:8080\" or \"[::1]:8080\""),
         ("given twice: in `address`", "remove one of them"),
+        ("is not supported by this version", "this version speaks \"http\""),
     ];
     let help = help.iter().find(|(part, _)| message.contains(part)).map(|(_, help)| *help);
     let unsupported =
@@ -200,15 +218,11 @@ fn key_of_table(path: &KeyPath, node: Option<&Spanned<DeValue<'_>>>) -> At {
 
 /// What a type is called.
 fn expectation(expected: &str) -> Cow<'_, str> {
-    if let Some((low, high)) = number_range(expected) {
-        return format!("a whole number from {low} to {high}").into();
+    if is_number(expected) {
+        return if expected.starts_with('f') { "a number" } else { "a whole number" }.into();
     }
     match expected {
         "a string" | "a borrowed string" | "path string" => "text in quotes".into(),
-        "u64" | "usize" | "u128" => "a whole number that is not negative".into(),
-        "a nonzero u64" | "a nonzero usize" => "a whole number of at least 1".into(),
-        "i64" => "a whole number".into(),
-        "f32" | "f64" => "a number".into(),
         "a boolean" => "`true` or `false`".into(),
         "a sequence" => "a list".into(),
         "a map" => "a table".into(),
@@ -219,16 +233,10 @@ fn expectation(expected: &str) -> Cow<'_, str> {
     }
 }
 
-fn number_range(expected: &str) -> Option<(&'static str, &'static str)> {
-    Some(match expected {
-        "u8" => ("0", "255"),
-        "a nonzero u8" => ("1", "255"),
-        "u16" => ("0", "65535"),
-        "a nonzero u16" => ("1", "65535"),
-        "u32" => ("0", "4294967295"),
-        "a nonzero u32" => ("1", "4294967295"),
-        _ => return None,
-    })
+fn is_number(expected: &str) -> bool {
+    const NUMBERS: [&str; 13] =
+        ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "f32", "f64"];
+    NUMBERS.contains(&expected.strip_prefix("a nonzero ").unwrap_or(expected))
 }
 
 /// What was found is called.
@@ -252,6 +260,9 @@ fn type_help(found: &str, expected: &str, node: Option<&Spanned<DeValue<'_>>>) -
         && text.is_some_and(|text| text.parse::<f64>().is_ok() || text == "true" || text == "false")
     {
         return Some("write it without quotes".into());
+    }
+    if let ("a sequence", Some(text)) = (expected, text) {
+        return Some(format!("put it in brackets: [\"{}\"]", shown(text)).into());
     }
     if (found.starts_with("integer") || found.starts_with("bool")) && expectation(expected).contains("quotes") {
         return Some("put it between quotes".into());

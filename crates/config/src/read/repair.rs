@@ -1,7 +1,7 @@
 //! Takes out of the tree what an error is about.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use toml::Spanned;
@@ -23,11 +23,28 @@ pub(crate) struct Removed {
     losers: HashSet<usize>,
     /// Named tables that could not be read at all.
     lost: HashSet<KeyPath>,
+    /// Positions that were taken out of lists, by the place of the list, sorted.
+    gaps: HashMap<usize, Vec<usize>>,
 }
 
 impl Removed {
     pub(crate) fn lose(&mut self, path: KeyPath) {
         self.lost.insert(path);
+    }
+
+    /// The path as it was before anything was taken out of lists on it.
+    pub(crate) fn original(&self, root: &DeTable<'_>, path: &KeyPath) -> KeyPath {
+        let mut original = KeyPath::root();
+        let mut here = KeyPath::root();
+        for step in path.steps() {
+            let gaps = node(root, &here).and_then(|list| self.gaps.get(&list.span().start));
+            original = match (step, gaps) {
+                (Step::Index(index), Some(gaps)) => original.index(before_gaps(*index, gaps)),
+                _ => original.then(step.clone()),
+            };
+            here = here.then(step.clone());
+        }
+        original
     }
 
     /// Whether the named table was there, but could not be read.
@@ -44,6 +61,11 @@ impl Removed {
     pub(crate) fn from(&self, place: usize) -> bool {
         self.losers.contains(&place)
     }
+}
+
+/// The position that `index` had before the positions `gaps` were taken out.
+fn before_gaps(index: usize, gaps: &[usize]) -> usize {
+    gaps.iter().fold(index, |index, gap| if *gap <= index { index + 1 } else { index })
 }
 
 /// Says what `error` is about and takes it out of the table at `base`. `None` when that is the whole table.
@@ -76,7 +98,7 @@ pub(super) fn repair(
     };
     if !excused {
         let finding = explain(&trouble, error.message(), &path, node);
-        findings.push(placed(finding, &tree.root));
+        findings.push(placed(finding, tree, removed));
     }
     let (parent, last) = path.split()?;
     if path == *base {
@@ -106,18 +128,19 @@ fn remove_unknown(
     for key in &unknown {
         if findings.len() < MAX_PROBLEMS {
             let finding = unknown_field(key, known, &parent.key(key));
-            findings.push(placed(finding, &tree.root));
+            findings.push(placed(finding, tree, removed));
         }
     }
     unknown.iter().for_each(|key| remove(tree, removed, &parent, &Step::Key(key.clone())));
     !unknown.is_empty()
 }
 
-/// The finding with its place, which the tree will not know any more.
-fn placed(finding: Finding, root: &DeTable<'_>) -> Finding {
+/// The finding with its place and path, which the tree will not know any more.
+fn placed(finding: Finding, tree: &Tree<'_>, removed: &Removed) -> Finding {
+    let root = &tree.root;
     let at = match &finding.at {
-        At::Key(path) => place(root, path).map(|place| At::Span(place.key, path.clone())),
-        At::Value(path) => place(root, path).map(|place| At::Span(place.value, path.clone())),
+        At::Key(path) => place(root, path).map(|place| At::Span(place.key, removed.original(root, path))),
+        At::Value(path) => place(root, path).map(|place| At::Span(place.value, removed.original(root, path))),
         At::Span(..) => None,
     };
     Finding { at: at.unwrap_or(finding.at), ..finding }
@@ -230,6 +253,9 @@ fn remove(tree: &mut Tree<'_>, removed: &mut Removed, parent: &KeyPath, last: &S
         (Step::Index(gone), DeValue::Array(array)) => {
             let kept = std::mem::replace(array, DeArray::new()).into_iter().enumerate();
             *array = kept.filter(|(index, _)| index != gone).map(|(_, value)| value).collect();
+            let gaps = removed.gaps.entry(place).or_default();
+            gaps.push(before_gaps(*gone, gaps));
+            gaps.sort_unstable();
         }
         _ => {}
     }

@@ -66,7 +66,11 @@ fn syntax(text: &str, base: usize, error: &Error) -> Finding {
         return Finding::error(Code::DuplicateKey, at, format!("`{key}` is defined twice in this table"))
             .help("remove one of them, or write an array of tables `[[…]]` where several are allowed");
     }
-    let finding = Finding::error(Code::Syntax, at, error.message());
+    let message = error.message();
+    // The parser's grammar shows through.
+    let ends = [", expected nothing", ", expected literal string"];
+    let message = ends.iter().find_map(|end| message.strip_suffix(end)).unwrap_or(message);
+    let finding = Finding::error(Code::Syntax, at, message);
     match hint(text, span.start) {
         Some(help) => finding.help(help),
         None => finding,

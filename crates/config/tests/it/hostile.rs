@@ -146,8 +146,8 @@ fn ten_times_too_many_of_anything_is_refused() {
     };
     let check = |text: &str| assert_eq!(refused(text).diagnostics()[0].code.as_str(), "too-much");
     check(&many(10_000, |text, n| write!(text, "[listener.l{n}]\nbind = \"127.0.0.1:{}\"\n", n + 1).unwrap()));
-    check(&many(10_000, |text, n| write!(text, "[plugin.p{n}]\n").unwrap()));
-    check(&many(100_000, |text, n| write!(text, "[target-group.g{n}]\n").unwrap()));
+    check(&many(10_000, |text, n| writeln!(text, "[plugin.p{n}]").unwrap()));
+    check(&many(100_000, |text, n| writeln!(text, "[target-group.g{n}]").unwrap()));
     let targets = many(100_000, |text, n| write!(text, "\"10.{}.{}.{}:80\",", n >> 16, n >> 8 & 255, n & 255).unwrap());
     check(&format!("[target-group.g]\ntargets = [{targets}]\n"));
     let rules = many(100_000, |text, n| write!(text, "{{priority={n},then={{}}}},").unwrap());

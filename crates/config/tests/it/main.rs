@@ -1,9 +1,13 @@
 //! The crate from the outside: texts in, configurations and reports out.
 
+#![allow(clippy::unwrap_used, reason = "a helper of a test may fail the test")]
+
 mod diagnostics;
 mod differences;
 mod folder;
 mod hostile;
+mod json_schema;
+mod round_trip;
 mod variables;
 
 use equipoise_config::{Config, Loaded, Report, parse};

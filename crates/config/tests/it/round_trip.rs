@@ -1,0 +1,193 @@
+//! What is written out in full loads again to the same.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+use equipoise_config::document::{Listener, Plugin, PluginLimits, Target, TargetGroup};
+use equipoise_config::{
+    Admin, Config, Document, Fallback, Grant, Pool, Retry, Size, TargetTimeouts, World, check, diff, effective,
+};
+use proptest::prelude::*;
+
+use super::{accepted, loaded, unset};
+
+#[track_caller]
+fn survives(config: &Config) {
+    let text = effective(config);
+    let again = match equipoise_config::parse(&text, &unset) {
+        Ok(loaded) => loaded.config,
+        Err(report) => panic!("{report}\n{text}"),
+    };
+    assert_eq!(&again, config, "{text}");
+    assert_eq!(diff(config, &again), []);
+    assert_eq!(effective(&again), text);
+}
+
+#[test]
+fn every_part_of_the_language_survives() {
+    survives(&accepted(include_str!("../whole.toml")));
+    survives(&accepted(""));
+}
+
+#[test]
+fn texts_that_look_like_variables_survive() {
+    let texts = ["$${A}", "$$${A}", "$$$${A}", "$${", "$", "$$", "{}", "\\\"\\u0000\\n"];
+    for text in texts {
+        let config =
+            format!("[plugin.a]\ncomponent = \"/a\"\nworld = \"router\"\nconfig = {{ \"key $${{}}\" = \"{text}\" }}");
+        survives(&accepted(&config));
+    }
+}
+
+#[test]
+fn the_words_of_a_bare_document_are_the_defaults() {
+    let bare = check(&Document::default(), Path::new("/")).unwrap().config;
+    assert_eq!(bare, loaded("").config);
+}
+
+fn duration(low: u64, high: u64) -> impl Strategy<Value = Duration> {
+    (low..=high).prop_map(Duration::from_millis)
+}
+
+fn target() -> impl Strategy<Value = Target> {
+    let address = prop_oneof![
+        (1u8..224, any::<u8>(), any::<u8>()).prop_map(|(a, b, c)| std::net::IpAddr::from([a, b, c, 1])),
+        (1u16..0xff00, any::<u16>()).prop_map(|(a, b)| std::net::IpAddr::from([a, 0, 0, 0, 0, 0, 1, b])),
+    ];
+    (address, prop::option::of(1u16..), 0u32..=1000, 0u32..=1000).prop_map(|(address, port, weight, priority)| Target {
+        weight,
+        priority,
+        ..Target::new(address, port.and_then(std::num::NonZeroU16::new))
+    })
+}
+
+fn balance() -> impl Strategy<Value = equipoise_balance::Algorithm> {
+    let written = prop::sample::select(vec![
+        "round-robin = {}",
+        "least-connections = {}",
+        "weighted-least-connections = {}",
+        "consistent-hash = { key = \"source\", bounded-load = 1.1 }",
+        "consistent-hash = { key = { cookie = \"id\" }, table-size = 251, seed = 9223372036854775807 }",
+    ]);
+    written.prop_map(|written| toml::from_str(written).unwrap())
+}
+
+fn health_checks() -> impl Strategy<Value = equipoise_health::HealthChecks> {
+    let check = prop::sample::select(vec![
+        "tcp = {}",
+        "http = { path = \"/live\", expected-status = [200, \"300-399\"] }",
+        "http = { interval = \"1m\", timeout = \"1500ms\", layer = \"dependency\", json-field = { pointer = \"/a\", equals = 1 } }",
+        "tcp = { port = 9, initial = \"unhealthy\", jitter = \"0s\", effect = \"degrade\", degrade-to = 1 }",
+    ]);
+    prop::collection::vec(check, 0..4).prop_map(|checks| {
+        let checks = checks.into_iter().map(|check| toml::from_str(check).unwrap());
+        equipoise_health::HealthChecks(checks.collect())
+    })
+}
+
+fn group() -> impl Strategy<Value = TargetGroup> {
+    let timeouts = (duration(1, 600_000), duration(1, 86_400_000), prop::option::of(duration(1, 86_400_000)));
+    let timeouts =
+        timeouts.prop_map(|(connect, idle, total)| TargetTimeouts { connect, first_byte: idle, idle, total });
+    let retry = (0u8..=10, 0u8..=100, 0u32..=10_000, prop::collection::vec(500u16..600, 0..3));
+    let retry = retry.prop_map(|(attempts, budget_percent, budget_minimum, statuses)| Retry {
+        attempts,
+        budget_percent,
+        budget_minimum,
+        statuses,
+    });
+    let pool =
+        (duration(0, 3_600_000), 0usize..=10_000).prop_map(|(idle_timeout, max_idle)| Pool { idle_timeout, max_idle });
+    let targets = prop::collection::vec(target(), 0..5);
+    (targets, timeouts, retry, pool, balance(), health_checks(), any::<bool>(), 1u16..).prop_map(
+        |(targets, timeouts, retry, pool, balance, health_check, fail_open, port)| {
+            let seen: BTreeMap<_, _> = targets.into_iter().map(|target| (target.address, target)).collect();
+            let port = std::num::NonZeroU16::new(port);
+            let targets = seen.into_values().collect();
+            TargetGroup { targets, timeouts, retry, pool, balance, health_check, fail_open, port, ..Default::default() }
+        },
+    )
+}
+
+fn value() -> impl Strategy<Value = toml::Value> {
+    let leaf = prop_oneof![
+        any::<String>().prop_map(toml::Value::String),
+        any::<i64>().prop_map(toml::Value::Integer),
+        prop::num::f64::NORMAL.prop_map(toml::Value::Float),
+        any::<bool>().prop_map(toml::Value::Boolean),
+        Just(toml::Value::Datetime("1979-05-27T07:32:00Z".parse().unwrap())),
+        Just(toml::Value::String("${HOME} $${HOME} $".to_owned())),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(toml::Value::Array),
+            prop::collection::btree_map(any::<String>(), inner, 0..4)
+                .prop_map(|entries| toml::Value::Table(entries.into_iter().collect())),
+        ]
+    })
+}
+
+fn plugin() -> impl Strategy<Value = Plugin> {
+    let world = prop::sample::select(vec![World::Router, World::Balancer, World::HealthCheck]);
+    let grants = prop::collection::vec(prop::sample::select(vec![Grant::Log, Grant::Clock, Grant::Random]), 0..5);
+    let config = prop::collection::btree_map(any::<String>(), value(), 0..3);
+    (world, grants, config, 100u64..60_000_000, any::<bool>(), "[a-z ${}]{1,9}").prop_map(
+        |(world, grants, config, time, refuse, path)| Plugin {
+            component: Some(path.into()),
+            world: Some(world),
+            limits: PluginLimits { time: Some(Duration::from_micros(time)), memory: Some(Size(65_536 + time)) },
+            fallback: if refuse { Fallback::Refuse } else { Fallback::Continue },
+            grants,
+            digest: refuse.then(|| format!("sha256:{}", "aB".repeat(32))),
+            config: config.into_iter().collect(),
+        },
+    )
+}
+
+prop_compose! {
+    fn document()(
+        group in group(),
+        plugin in plugin(),
+        port in any::<u16>(),
+        workers in prop::option::of(1usize..=1024),
+        drain_timeout in duration(0, 3_600_000),
+        body in "[a-z${}\"\\\\]{0,20}",
+        weight in 1u32..,
+    ) -> Document {
+        let listener = Listener {
+            bind: Some(([127, 0, 0, 2], port).into()),
+            default: Some(serde_json::from_value(serde_json::json!({ "respond": { "status": 404, "body": body } })).unwrap()),
+            rule: vec![
+                then_rule(9, &serde_json::json!({ "forward": "g" })),
+                then_rule(weight.max(10), &serde_json::json!({ "forward": [{ "group": "g", "weight": weight }] })),
+            ],
+            ..Default::default()
+        };
+        Document {
+            admin: Admin { token_file: workers.map(|_| "token".into()), ..Default::default() },
+            workers: workers.and_then(std::num::NonZeroUsize::new),
+            drain_timeout,
+            listener: [("l".to_owned().try_into().unwrap(), listener)].into(),
+            target_group: [("g".to_owned().try_into().unwrap(), group)].into(),
+            plugin: [("p".to_owned().try_into().unwrap(), plugin)].into(),
+            ..Default::default()
+        }
+    }
+}
+
+fn then_rule(priority: u32, then: &serde_json::Value) -> equipoise_rule::Rule {
+    serde_json::from_value(serde_json::json!({ "priority": priority, "then": then })).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_is_accepted_survives(document in document()) {
+        match check(&document, Path::new("/base")) {
+            Ok(loaded) => survives(&loaded.config),
+            Err(report) => prop_assert!(false, "{report}"),
+        }
+    }
+}
