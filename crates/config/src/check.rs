@@ -17,6 +17,7 @@ use crate::code::Code;
 use crate::config::Config;
 use crate::document::Document;
 use crate::finding::{At, Finding};
+use crate::load::Native;
 use crate::path::KeyPath;
 use crate::report::Severity;
 
@@ -52,8 +53,8 @@ impl Origin for Built<'_> {
 }
 
 /// Checks a document. The configuration is there when no finding is an error.
-pub(crate) fn check(document: &Document, origin: &dyn Origin) -> (Option<Config>, Vec<Finding>) {
-    let mut checker = Checker { document, origin, findings: Vec::new() };
+pub(crate) fn check(document: &Document, natives: &[Native], origin: &dyn Origin) -> (Option<Config>, Vec<Finding>) {
+    let mut checker = Checker { document, natives, origin, findings: Vec::new() };
     let config = checker.config();
     let findings = checker.findings;
     let sound = !origin.is_partial() && findings.iter().all(|finding| finding.severity == Severity::Warning);
@@ -62,6 +63,7 @@ pub(crate) fn check(document: &Document, origin: &dyn Origin) -> (Option<Config>
 
 struct Checker<'c> {
     document: &'c Document,
+    natives: &'c [Native],
     origin: &'c dyn Origin,
     findings: Vec<Finding>,
 }

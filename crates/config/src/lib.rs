@@ -53,7 +53,7 @@ pub use effective::effective;
 pub use limits::{
     MAX_BYTES, MAX_FILES, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS,
 };
-pub use load::{Loaded, check, load, parse};
+pub use load::{Loaded, Native, check, load, parse};
 pub use report::{Diagnostic, Location, Related, Report, Severity};
 pub use schema::schema;
 pub use size::{Size, SizeError};

@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use equipoise_target::PluginName;
+
 use crate::check::{self, Built, Origin};
 use crate::config::Config;
-use crate::document::Document;
+use crate::document::{Document, World};
 use crate::finding::Finding;
 use crate::locate::Locator;
 use crate::path::{KeyPath, Step};
@@ -29,7 +31,7 @@ pub struct Loaded {
 /// # Errors
 /// A report of everything that is wrong.
 pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Report> {
-    Sources::read(path)?.check(environment)
+    Sources::read(path)?.check(environment, &[])
 }
 
 /// Reads and checks a configuration text. Relative paths in it are relative to the current folder.
@@ -37,24 +39,29 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Report>
 /// # Errors
 /// A report of everything that is wrong.
 pub fn parse(text: &str, environment: Environment<'_>) -> Result<Loaded, Report> {
-    Sources::from_text("configuration", text).check(environment)
+    Sources::from_text("configuration", text).check(environment, &[])
 }
 
-/// Checks a document that was built in code. Relative paths in it are relative to `base`.
+/// A name that a configuration may use as that of a plugin without defining it: code of an embedding program.
+pub type Native = (PluginName, World);
+
+/// Checks a document that was built in code. Relative paths in it are relative to `base`; what it says of plugins may
+/// refer to `natives`.
 ///
 /// # Errors
 /// A report of everything that is wrong. Its diagnostics name keys, and no places.
-pub fn check(document: &Document, base: &Path) -> Result<Loaded, Report> {
-    let (config, findings) = check::check(document, &Built(base));
+pub fn check(document: &Document, base: &Path, natives: &[Native]) -> Result<Loaded, Report> {
+    let (config, findings) = check::check(document, natives, &Built(base));
     finish(config, Locator::nowhere().report(findings), Vec::new())
 }
 
 impl Sources {
-    /// Reads and checks these texts. `environment` looks variables up for `${NAME}`.
+    /// Reads and checks these texts. `environment` looks variables up for `${NAME}`; what they say of plugins may refer to
+    /// `natives`.
     ///
     /// # Errors
     /// A report of everything that is wrong.
-    pub fn check(&self, environment: Environment<'_>) -> Result<Loaded, Report> {
+    pub fn check(&self, environment: Environment<'_>, natives: &[Native]) -> Result<Loaded, Report> {
         let mut findings = Vec::new();
         let parsed = Parsed::new(self, &mut findings);
         let complete = parsed.is_complete();
@@ -63,15 +70,20 @@ impl Sources {
         if !complete {
             return Err(Locator::new(self, None).report(findings));
         }
-        let (config, findings) = self.document(&mut tree, findings);
+        let (config, findings) = self.document(&mut tree, natives, findings);
         let files = self.paths().map(Path::to_owned).chain(filled.secrets().iter().cloned()).collect();
         finish(config, Locator::new(self, Some(&tree.root)).report(findings), files)
     }
 
-    fn document(&self, tree: &mut Tree<'_>, mut findings: Vec<Finding>) -> (Option<Config>, Vec<Finding>) {
+    fn document(
+        &self,
+        tree: &mut Tree<'_>,
+        natives: &[Native],
+        mut findings: Vec<Finding>,
+    ) -> (Option<Config>, Vec<Finding>) {
         let (document, removed) = read::read(tree, &mut findings);
         let origin = Text { sources: self, tree, removed: &removed, sound: findings.is_empty() };
-        let (config, more) = check::check(&document, &origin);
+        let (config, more) = check::check(&document, natives, &origin);
         let locator = Locator::new(self, Some(&tree.root));
         let placed = more.into_iter().map(|finding| locator.placed(finding, |path| removed.original(&tree.root, path)));
         findings.extend(placed);

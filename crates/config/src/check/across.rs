@@ -9,6 +9,7 @@ use super::Checker;
 use crate::code::Code;
 use crate::document::World;
 use crate::finding::{At, Finding};
+use crate::load::Native;
 use crate::path::KeyPath;
 
 impl Checker<'_> {
@@ -77,7 +78,8 @@ impl Checker<'_> {
             plugin.world == Some(World::Router) && plugins.contains(name)
         };
         // A router may forward to any group.
-        if document.plugin.iter().any(routes) {
+        let native = |(name, world): &Native| *world == World::Router && plugins.contains(name);
+        if document.plugin.iter().any(routes) || self.natives.iter().any(native) {
             return;
         }
         let groups: BTreeSet<_> = actions().flat_map(Action::groups).collect();

@@ -27,8 +27,12 @@ impl Checker<'_> {
         if self.origin.is_unread("plugin", name.as_str()) {
             return;
         }
+        if self.natives.iter().any(|(native, of)| native == name && *of == world) {
+            return;
+        }
         let Some(plugin) = plugins.get(name) else {
-            let names: Vec<_> = plugins.keys().map(PluginName::as_str).collect();
+            let natives = self.natives.iter().filter(|(_, of)| *of == world).map(|(native, _)| native);
+            let names: Vec<_> = plugins.keys().chain(natives).map(PluginName::as_str).collect();
             let finding = unknown(Code::UnknownPlugin, at, "plugin", "plugin", name.as_str(), &names);
             return self.say(finding);
         };

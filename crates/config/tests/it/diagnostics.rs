@@ -20,7 +20,7 @@ fn fixtures() -> Vec<PathBuf> {
 
 fn report(path: &Path) -> String {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
-    match Sources::from_text(name, fs::read_to_string(path).unwrap()).check(&unset) {
+    match Sources::from_text(name, fs::read_to_string(path).unwrap()).check(&unset, &[]) {
         Ok(loaded) => format!("{}\n", loaded.warnings),
         Err(report) => format!("{report}\n"),
     }
@@ -93,8 +93,19 @@ fn a_document_without_a_text_is_reported_by_its_keys() {
     use equipoise_config::{Document, check, document};
     let mut document = Document::default();
     document.listener.insert("web".to_owned().try_into().unwrap(), document::Listener::default());
-    let report = check(&document, Path::new("/")).unwrap_err();
+    let report = check(&document, Path::new("/"), &[]).unwrap_err();
     assert_eq!(super::outline(&report), ["missing-key listener.web", "missing-key listener.web"]);
     assert!(report.diagnostics().iter().all(|diagnostic| diagnostic.location.is_none()));
     assert!(report.to_string().contains("in `listener.web`"), "{report}");
+}
+
+#[test]
+fn code_of_an_embedding_program_needs_no_plugin_table() {
+    let text = "[listener.web]\nbind = \"127.0.0.1:80\"\ndefault = { plugin = \"mine\", forward = \"g\" }\n\
+                [target-group.g]\ntargets = [\"127.0.0.1:81\"]\n";
+    let native = |world| [("mine".to_owned().try_into().unwrap(), world)];
+    let checked = |world| Sources::from_text("x.toml", text).check(&unset, &native(world));
+    assert!(checked(equipoise_config::World::Router).is_ok());
+    let report = checked(equipoise_config::World::Balancer).unwrap_err().to_string();
+    assert!(report.contains("there is no plugin `mine`"), "{report}");
 }

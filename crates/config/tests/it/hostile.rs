@@ -11,7 +11,7 @@ use super::{accepted, outline, refused, unset};
 const WHOLE: &str = include_str!("../whole.toml");
 
 fn survives(text: &str) {
-    let outcome = Sources::from_text("x.toml", text).check(&|name| (name.len() < 4).then(|| "1".to_owned()));
+    let outcome = Sources::from_text("x.toml", text).check(&|name| (name.len() < 4).then(|| "1".to_owned()), &[]);
     match outcome {
         Ok(loaded) => drop(effective(&loaded.config)),
         Err(report) => {

@@ -42,7 +42,7 @@ fn texts_that_look_like_variables_survive() {
 
 #[test]
 fn the_words_of_a_bare_document_are_the_defaults() {
-    let bare = check(&Document::default(), Path::new("/")).unwrap().config;
+    let bare = check(&Document::default(), Path::new("/"), &[]).unwrap().config;
     assert_eq!(bare, loaded("").config);
 }
 
@@ -185,7 +185,7 @@ proptest! {
 
     #[test]
     fn whatever_is_accepted_survives(document in document()) {
-        match check(&document, Path::new("/base")) {
+        match check(&document, Path::new("/base"), &[]) {
             Ok(loaded) => survives(&loaded.config),
             Err(report) => prop_assert!(false, "{report}"),
         }
