@@ -16,8 +16,8 @@ use crate::document::{
 };
 use crate::size::Size;
 
-/// A configuration that can be run. Plain data: two that are equal ask for the same.
-#[derive(Debug, Clone, PartialEq)]
+/// A configuration that can be run. Plain data: two that are equal ask for the same. The default one asks for nothing.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Config {
     /// The address for status, metrics and control.
     pub admin: Admin,

@@ -47,8 +47,8 @@ impl Default for GroupTimeouts {
 /// What is tried again on another target.
 ///
 /// A request that never reached a target is always eligible; one that may have reached it only when its method is
-/// idempotent (RFC 9110 section 9.2.2) and it has no body. Every retry is paid from the budget, so that a failing group
-/// is not buried under its own retries.
+/// idempotent (RFC 9110 section 9.2.2) and it has no body. A retry of what a target has seen is paid from the budget, so
+/// that a failing group is not buried under its own retries; a retry of what nobody has seen is free.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retry {
     /// Attempts after the first one.

@@ -64,9 +64,13 @@ impl Attempts {
         request: &mut Outgoing,
     ) -> Result<Whole, ForwardError> {
         let Failed { error, unsent, reused } = failed;
-        if !error.is_retriable() || !(unsent || self.replay.is_some()) || !self.pay() {
+        // An attempt that reached nobody was no load on anybody, so its retry costs the budget nothing: losing one target
+        // of two must not turn half of the requests into errors until its health check has noticed.
+        let possible = error.is_retriable() && self.left > 0 && (unsent || self.replay.is_some());
+        if !possible || !(unsent || self.pay()) {
             return Err(error);
         }
+        self.count();
         // The end of a connection that had waited says little about a target that is the only one.
         if !(reused && self.tried.is_empty() && self.is_alone()) {
             self.tried.push(address);
@@ -84,9 +88,11 @@ impl Attempts {
     ) -> Option<Whole> {
         let statuses = &self.route.group.as_ref()?.settings().retry.statuses;
         let wanted = !statuses.is_empty() && statuses.contains(&status.as_u16());
-        if !wanted || self.replay.is_none() || self.is_alone() || !self.pay() {
+        let allowed = wanted && self.replay.is_some() && self.left > 0 && !self.is_alone() && self.pay();
+        if !allowed {
             return None;
         }
+        self.count();
         self.tried.push(address);
         Some(self.replay(request))
     }
@@ -107,17 +113,17 @@ impl Attempts {
         self.route.group.as_ref().is_none_or(|group| group.snapshot().available().count() <= self.tried.len() + 1)
     }
 
-    fn pay(&mut self) -> bool {
-        if self.left == 0 {
-            return false;
+    /// Whether the group's budget pays for another attempt.
+    fn pay(&self) -> bool {
+        let paid = self.route.retries.budget.borrow_mut().spend(Instant::now());
+        if !paid {
+            self.front.attempts(&self.route).budget_exhausted.increment();
         }
-        let stats = self.front.attempts(&self.route);
-        if !self.route.retries.budget.borrow_mut().spend(Instant::now()) {
-            stats.budget_exhausted.increment();
-            return false;
-        }
+        paid
+    }
+
+    fn count(&mut self) {
         self.left -= 1;
-        stats.retries.increment();
-        true
+        self.front.attempts(&self.route).retries.increment();
     }
 }
