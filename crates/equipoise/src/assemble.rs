@@ -1,0 +1,154 @@
+//! Configuration → parts that can run. No I/O, no tasks: what is built here serves nobody until it is applied.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use ahash::AHashMap;
+use equipoise_balance::PickerSource;
+use equipoise_config as config;
+use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
+use equipoise_proxy::{
+    AccessList, Group, GroupSettings, GroupTimeouts, Listener, ListenerLimits, ListenerTimeouts, Networks,
+    PoolSettings, Retry,
+};
+use equipoise_rule::{RouterSource, RuleSet};
+use equipoise_target::{Availability, Condition, GroupName, Member, Membership, Snapshot, Target};
+
+use crate::error::ApplyError;
+
+/// What assembling needs beside the configuration.
+pub(crate) struct Context<'a> {
+    pub(crate) routers: &'a dyn RouterSource,
+    pub(crate) pickers: &'a dyn PickerSource,
+    pub(crate) probes: &'a dyn ProbeSource,
+    /// Records of targets that are known already, so that their statistics live on.
+    pub(crate) known: &'a AHashMap<(GroupName, SocketAddr), Arc<Target>>,
+    /// What the health checks say of a known target.
+    pub(crate) condition: &'a dyn Fn(&GroupName, SocketAddr) -> Condition,
+}
+
+/// Everything that one configuration asks for.
+pub(crate) struct Assembly {
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) groups: Vec<Arc<Group>>,
+    pub(crate) plans: Vec<GroupPlan>,
+}
+
+/// Builds all parts, or says everything that stands in the way.
+pub(crate) fn assemble(config: &config::Config, context: &Context<'_>) -> Result<Assembly, ApplyError> {
+    let mut errors = Vec::new();
+    let mut assembly = Assembly { listeners: Vec::new(), groups: Vec::new(), plans: Vec::new() };
+    for described in &config.target_groups {
+        match group(described, context) {
+            Ok((group, plan)) => {
+                assembly.groups.push(group);
+                assembly.plans.extend(plan);
+            }
+            Err(error) => errors.push(error),
+        }
+    }
+    for described in &config.listeners {
+        match listener(described, context) {
+            Ok(listener) => assembly.listeners.push(listener),
+            Err(error) => errors.push(error),
+        }
+    }
+    match ApplyError::from_list(errors) {
+        Some(error) => Err(error),
+        None => Ok(assembly),
+    }
+}
+
+fn group(
+    described: &config::TargetGroup,
+    context: &Context<'_>,
+) -> Result<(Arc<Group>, Option<GroupPlan>), ApplyError> {
+    let membership = Arc::new(Membership::new(described.name.clone(), members(described, context)));
+    let snapshot = Snapshot::new(membership.clone(), Arc::new(availability(described, &membership, context)));
+    let picker = described
+        .balance
+        .picker(&snapshot, context.pickers)
+        .map_err(|source| ApplyError::Picker { group: described.name.clone(), source })?;
+    let plan = plan(described, &membership, context)?;
+    let group = Group::new(described.name.clone(), settings(described), snapshot, picker);
+    Ok((Arc::new(group), plan))
+}
+
+fn members(described: &config::TargetGroup, context: &Context<'_>) -> Vec<Member> {
+    let record = |address| match context.known.get(&(described.name.clone(), address)) {
+        Some(known) => Arc::clone(known),
+        None => Arc::new(Target::new(address)),
+    };
+    let member = |target: &config::Target| Member {
+        target: record(target.address),
+        weight: target.weight,
+        priority: target.priority,
+    };
+    described.targets.iter().map(member).collect()
+}
+
+/// Availability before the monitor has looked at what is new: a target that has to pass first takes nothing until then.
+fn availability(described: &config::TargetGroup, membership: &Membership, context: &Context<'_>) -> Availability {
+    let must_pass = described.health_checks.iter().any(|check| check.terms().initial == Initial::Unhealthy);
+    let condition = |index| {
+        let Some(member) = membership.member(index) else { return Condition::Out };
+        let address = member.target.address();
+        let is_new = !context.known.contains_key(&(described.name.clone(), address));
+        if is_new && must_pass { Condition::Unhealthy } else { (context.condition)(&described.name, address) }
+    };
+    Availability::compute(membership, condition, described.fail_open)
+}
+
+fn plan(
+    described: &config::TargetGroup,
+    membership: &Membership,
+    context: &Context<'_>,
+) -> Result<Option<GroupPlan>, ApplyError> {
+    let built = |check: &HealthCheck| -> Result<(HealthCheck, Arc<dyn Probe>), ApplyError> {
+        let failed = |source| ApplyError::Probe { group: described.name.clone(), source };
+        Ok((check.clone(), check.probe(context.probes).map_err(failed)?))
+    };
+    let checks = described.health_checks.iter().map(built).collect::<Result<Vec<_>, _>>()?;
+    if checks.is_empty() {
+        return Ok(None);
+    }
+    let targets = membership.members().iter().map(|member| member.target.clone()).collect();
+    Ok(Some(GroupPlan { group: described.name.clone(), checks, targets, guard: described.guard }))
+}
+
+fn settings(described: &config::TargetGroup) -> GroupSettings {
+    let config::TargetTimeouts { connect, first_byte, idle, total } = described.timeouts;
+    let config::Retry { attempts, budget_percent, budget_minimum, statuses } = described.retry.clone();
+    let config::Pool { idle_timeout, max_idle } = described.pool;
+    GroupSettings {
+        timeouts: GroupTimeouts { connect, first_byte, idle, total },
+        retry: Retry { attempts, budget_percent, budget_minimum, statuses },
+        pool: PoolSettings { idle_timeout, max_idle },
+    }
+}
+
+fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Listener, ApplyError> {
+    let rules = RuleSet::build(&described.rules, &described.default, context.routers)
+        .map_err(|source| ApplyError::Rules { listener: described.name.clone(), source })?;
+    let config::ClientTimeouts { head, keep_alive, idle } = described.timeouts;
+    let limits = &described.limits;
+    let mut listener = Listener::new(described.name.clone(), described.bind, rules);
+    listener.access =
+        AccessList { allow: Networks::new(described.allow.clone()), deny: Networks::new(described.deny.clone()) };
+    listener.trusted_proxies = Networks::new(described.trusted_proxies.clone());
+    listener.keep_request_id = described.keep_request_id;
+    listener.timeouts = ListenerTimeouts { head, keep_alive, idle };
+    listener.limits = ListenerLimits {
+        connections: limits.connections,
+        fields: limits.fields,
+        head_bytes: bytes(limits.head_size),
+        target_bytes: bytes(limits.uri_size),
+        underscores: limits.underscores,
+    };
+    Ok(listener)
+}
+
+/// A checked size fits: the largest that the configuration takes is a gibibyte.
+fn bytes(size: config::Size) -> usize {
+    usize::try_from(size.bytes()).unwrap_or(usize::MAX)
+}

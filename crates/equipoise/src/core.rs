@@ -1,0 +1,187 @@
+//! The running balancer: what serves now, and who may change it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Instant;
+
+use ahash::AHashMap;
+use arc_swap::ArcSwap;
+use equipoise_admin::status::{Phase, Reload};
+use equipoise_config::Config;
+use equipoise_health::Monitor;
+use equipoise_metrics::Registry;
+use equipoise_proxy::{AccessLog, DataPlane, Group};
+use equipoise_target::{GroupName, Target};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::departures::Departures;
+use crate::metrics::Metrics;
+use crate::native::Natives;
+use crate::shelf::{Host, Shelf};
+use crate::source::Source;
+
+/// One generation with what the control side keeps of it.
+#[derive(Debug, Default)]
+pub(crate) struct Serving {
+    /// 1 for the first generation; 0 before it.
+    pub(crate) number: u64,
+    pub(crate) config: Arc<Config>,
+    /// Files that the configuration was read from.
+    #[cfg_attr(not(feature = "watch"), expect(dead_code, reason = "only the watch looks at them"))]
+    pub(crate) files: Vec<PathBuf>,
+    /// In the order of `config.target_groups`.
+    pub(crate) groups: Vec<Arc<Group>>,
+    pub(crate) shelf: Shelf,
+    pub(crate) access_log: Option<AccessLog>,
+}
+
+impl Serving {
+    pub(crate) fn group(&self, name: &GroupName) -> Option<(&Arc<Group>, &equipoise_config::TargetGroup)> {
+        let position = self.config.target_groups.binary_search_by(|group| group.name.cmp(name)).ok()?;
+        Some((self.groups.get(position)?, &self.config.target_groups[position]))
+    }
+
+    /// Every target by group and address.
+    pub(crate) fn targets(&self) -> AHashMap<(GroupName, SocketAddr), Arc<Target>> {
+        let of_group = |group: &Arc<Group>| {
+            let membership = group.snapshot().membership().clone();
+            let key = |target: &Arc<Target>| (membership.group().clone(), target.address());
+            let pairs: Vec<_> =
+                membership.members().iter().map(|member| (key(&member.target), member.target.clone())).collect();
+            pairs
+        };
+        self.groups.iter().flat_map(of_group).collect()
+    }
+}
+
+/// An admin address that is being served.
+#[derive(Debug)]
+pub(crate) struct AdminServer {
+    pub(crate) address: SocketAddr,
+    pub(crate) stop: CancellationToken,
+}
+
+/// The running balancer. Everything that reads it reads without waiting; everything that changes it holds `turn`.
+pub(crate) struct Core {
+    pub(crate) source: ArcSwap<Source>,
+    pub(crate) natives: Natives,
+    pub(crate) with_admin: bool,
+    pub(crate) host: Host,
+    pub(crate) registry: Registry,
+    pub(crate) metrics: Metrics,
+    pub(crate) plane: DataPlane,
+    pub(crate) monitor: Monitor,
+    pub(crate) departures: Departures,
+    pub(crate) serving: ArcSwap<Serving>,
+    /// One change at a time, from reading the configuration to the last step.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    /// Held while an availability is computed and published, so that an older one cannot overtake a newer one.
+    publishing: Mutex<()>,
+    pub(crate) last_reload: Mutex<Option<Reload>>,
+    pub(crate) admin: Mutex<Option<AdminServer>>,
+    pub(crate) phase: watch::Sender<Stage>,
+    pub(crate) started: Instant,
+    /// Cancelled at the end of everything: ends the admin server, the watch and the departures.
+    pub(crate) ended: CancellationToken,
+    /// For tasks that must not keep the balancer alive.
+    pub(crate) me: Weak<Core>,
+}
+
+/// Where the balancer is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Stage {
+    Starting,
+    Ready,
+    Draining,
+    /// Every request has ended or was cut.
+    Ended,
+}
+
+impl From<Stage> for Phase {
+    fn from(stage: Stage) -> Self {
+        match stage {
+            Stage::Starting => Self::Starting,
+            Stage::Ready => Self::Ready,
+            Stage::Draining | Stage::Ended => Self::Draining,
+        }
+    }
+}
+
+/// What a core is made of.
+pub(crate) struct Parts {
+    pub(crate) source: Source,
+    pub(crate) natives: Natives,
+    pub(crate) with_admin: bool,
+    pub(crate) host: Host,
+    pub(crate) registry: Registry,
+    pub(crate) plane: DataPlane,
+}
+
+impl Core {
+    pub(crate) fn new(parts: Parts) -> Arc<Self> {
+        let Parts { source, natives, with_admin, host, registry, plane } = parts;
+        let serving = Serving { number: 0, ..Serving::default() };
+        Arc::new_cyclic(|me| Self {
+            source: ArcSwap::from_pointee(source),
+            natives,
+            with_admin,
+            host,
+            metrics: Metrics::register(&registry, me.clone()),
+            registry,
+            plane,
+            monitor: Monitor::new(Arc::new(crate::observer::ToCore(me.clone()))),
+            departures: Departures::default(),
+            serving: ArcSwap::from_pointee(serving),
+            turn: tokio::sync::Mutex::default(),
+            publishing: Mutex::default(),
+            last_reload: Mutex::default(),
+            admin: Mutex::default(),
+            phase: watch::Sender::new(Stage::Starting),
+            started: Instant::now(),
+            ended: CancellationToken::new(),
+            me: me.clone(),
+        })
+    }
+
+    pub(crate) fn stage(&self) -> Stage {
+        *self.phase.borrow()
+    }
+
+    /// Makes what the health checks say now what the next pick of `name` sees.
+    pub(crate) fn publish(&self, name: &GroupName) {
+        use equipoise_target::{Availability, Condition, Snapshot};
+        // The guarded value is empty: a panic cannot leave it half changed.
+        let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let serving = self.serving.load();
+        let Some((group, described)) = serving.group(name) else { return };
+        let snapshot = group.snapshot();
+        let membership = snapshot.membership();
+        let condition = |index| match membership.member(index) {
+            Some(member) => self.monitor.condition(name, member.target.address()),
+            None => Condition::Out,
+        };
+        let availability = Availability::compute(membership, condition, described.fail_open);
+        let before = snapshot.availability();
+        if availability == **before {
+            return;
+        }
+        match (before.failed_open(), availability.failed_open()) {
+            (false, true) => tracing::warn!(target_group = %name, "no healthy target: the group fails open"),
+            (true, false) => tracing::info!(target_group = %name, "a target is healthy again: no longer failed open"),
+            _ => {}
+        }
+        group.publish(Snapshot::new(membership.clone(), Arc::new(availability)));
+    }
+
+    /// Target groups with their algorithms, for lookups by name.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let targets = self.serving.load().targets();
+        let departed = self.departures.all();
+        let all = targets.values().chain(departed.iter().map(|departure| &departure.target));
+        let by_record: BTreeMap<_, _> = all.map(|target| (Arc::as_ptr(target), target.in_flight())).collect();
+        by_record.values().map(|count| u64::from(*count)).sum()
+    }
+}

@@ -1,0 +1,50 @@
+//! Takes up changed files.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::core::{Core, Stage};
+use crate::reload::Cause;
+use crate::source::Source;
+use crate::watch::Watch;
+
+impl Core {
+    /// Watches the configuration's files and the plugins' components until the end.
+    pub(crate) fn watch(self: &Arc<Self>) {
+        let core = Arc::clone(self);
+        tokio::spawn(async move {
+            let ended = core.ended.clone();
+            ended.run_until_cancelled(core.follow()).await;
+        });
+    }
+
+    async fn follow(self: &Arc<Self>) {
+        let mut watch = match Watch::new() {
+            Ok(watch) => watch,
+            Err(error) => {
+                tracing::warn!(%error, "files cannot be watched; use reload instead");
+                return;
+            }
+        };
+        loop {
+            watch.follow(&self.watched_paths());
+            watch.changed().await;
+            if self.stage() == Stage::Ready {
+                // How it ended is in the log, the metrics and the status.
+                let _ = self.reload(Cause::Watch).await;
+            }
+        }
+    }
+
+    /// What the configuration is read from, and what it names.
+    fn watched_paths(&self) -> Vec<PathBuf> {
+        let serving = self.serving.load();
+        let plugins = serving.config.plugins.iter().map(|plugin| plugin.component.clone());
+        let token = serving.config.admin.token_file.clone();
+        let source = match &**self.source.load() {
+            Source::Path(path) => Some(path.clone()),
+            Source::Text(_) | Source::Document(_) => None,
+        };
+        plugins.chain(token).chain(source).chain(serving.files.iter().cloned()).collect()
+    }
+}

@@ -1,0 +1,149 @@
+//! What an embedding program holds while the balancer runs.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use equipoise_admin::status::{Phase, Reload, Status};
+use equipoise_config::Document;
+
+use crate::core::{Core, Stage};
+use crate::error::ReloadError;
+use crate::metrics::lock;
+use crate::reload::Cause;
+use crate::source::Source;
+
+/// Steers a running balancer. Cheap to clone; does not keep the balancer running.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) core: Arc<Core>,
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").field("phase", &self.phase()).finish_non_exhaustive()
+    }
+}
+
+impl Handle {
+    /// Reads the configuration and its plugins again and puts them to work as one transaction. Reloads take turns.
+    ///
+    /// # Errors
+    /// [`ReloadError`] says why the old generation serves on.
+    pub async fn reload(&self) -> Result<Reload, ReloadError> {
+        self.core.reload(Cause::Call).await
+    }
+
+    /// Replaces the configuration by this text, and reads it from there from now on.
+    ///
+    /// # Errors
+    /// As [`Handle::reload`]; the old text stays.
+    pub async fn apply_text(&self, text: impl Into<String>) -> Result<Reload, ReloadError> {
+        self.apply(Source::Text(text.into())).await
+    }
+
+    /// Replaces the configuration by one that is built in code.
+    ///
+    /// # Errors
+    /// As [`Handle::reload`]; the old document stays.
+    pub async fn apply_document(&self, document: Document) -> Result<Reload, ReloadError> {
+        self.apply(Source::Document(Box::new(document))).await
+    }
+
+    async fn apply(&self, source: Source) -> Result<Reload, ReloadError> {
+        let old = self.core.source.swap(Arc::new(source));
+        let result = self.core.reload(Cause::Call).await;
+        if result.is_err() {
+            self.core.source.store(old);
+        }
+        result
+    }
+
+    /// Begins to drain: readiness fails, listeners close, and the balancer ends when its last request has, or after
+    /// `deadline` (the configured `drain-timeout` when `None`). Returns at once; [`crate::Running::ended`] waits.
+    pub fn drain(&self, deadline: Option<Duration>) {
+        let deadline = deadline.unwrap_or(self.core.serving.load().config.drain_timeout);
+        self.core.begin_drain(deadline);
+    }
+
+    /// Ends now; requests in flight are cut.
+    pub fn stop_now(&self) {
+        self.core.stop_now();
+    }
+
+    /// Everything that can be seen: listeners, targets with health and counts, plugins, the last reload.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.core.status()
+    }
+
+    /// All metrics as OpenMetrics text.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.core.registry.encode()
+    }
+
+    /// Where the balancer is in its life.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.core.stage().into()
+    }
+
+    /// Requests in flight over all targets.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.core.in_flight()
+    }
+
+    /// The admin address that is served, with the real port when the configuration asked for any; `None` without one.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        lock(&self.core.admin).as_ref().map(|server| server.address)
+    }
+
+    /// Closes and opens the access log's file again, for log rotation.
+    pub fn reopen_logs(&self) {
+        if let Some(log) = &self.core.serving.load().access_log {
+            log.reopen();
+        }
+    }
+}
+
+impl Core {
+    /// Begins to drain, unless that is under way; gives the longest wait that holds.
+    pub(crate) fn begin_drain(&self, deadline: Duration) -> Option<Duration> {
+        let began = self.phase.send_if_modified(|stage| {
+            let begins = *stage < Stage::Draining;
+            if begins {
+                *stage = Stage::Draining;
+            }
+            begins
+        });
+        let core = self.me.upgrade().filter(|_| began)?;
+        tracing::info!(?deadline, in_flight = core.in_flight(), "draining: no new connections");
+        tokio::spawn(async move {
+            let drained = core.ended.run_until_cancelled(core.plane.drain(deadline)).await;
+            match drained {
+                Some(true) => tracing::info!("drained"),
+                Some(false) => tracing::warn!("the drain timeout is over: what was left is cut"),
+                None => {}
+            }
+            core.end();
+        });
+        Some(deadline)
+    }
+
+    pub(crate) fn stop_now(&self) {
+        self.plane.stop_now();
+        self.end();
+    }
+
+    fn end(&self) {
+        self.monitor.stop();
+        if let Some(log) = &self.serving.load().access_log {
+            log.flush();
+        }
+        self.phase.send_replace(Stage::Ended);
+        self.ended.cancel();
+    }
+}

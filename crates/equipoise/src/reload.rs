@@ -1,0 +1,240 @@
+//! The transaction that puts a configuration to work: read, check, load, assemble, bind, swap. Anything that fails
+//! leaves what serves as it is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use equipoise_admin::status::{Reload, ReloadResult};
+use equipoise_config::{Config, Loaded, Report};
+use equipoise_proxy::{AccessLog, Generation, LogDestination, LogFormat};
+
+use crate::admin::AdminChange;
+use crate::assemble::{Assembly, Context, assemble};
+use crate::core::{Core, Serving, Stage};
+use crate::departures::Departure;
+use crate::error::{ApplyError, ReloadError, chain};
+use crate::lookup::Lookup;
+use crate::metrics::lock;
+use crate::shelf::Shelf;
+
+/// Who asked for a reload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The program starts.
+    Start,
+    /// A caller of the handle or the admin address.
+    Call,
+    /// A file changed.
+    #[cfg_attr(not(feature = "watch"), expect(dead_code, reason = "nothing watches in a build without it"))]
+    Watch,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Start => "start",
+            Self::Call => "asked for",
+            Self::Watch => "a file changed",
+        })
+    }
+}
+
+/// A generation that is ready to serve.
+struct Prepared {
+    config: Arc<Config>,
+    warnings: Report,
+    files: Vec<PathBuf>,
+    shelf: Shelf,
+    assembly: Assembly,
+    access_log: Option<AccessLog>,
+}
+
+impl Core {
+    /// Reads the source again and puts it to work. What asked for it stands in the log.
+    pub(crate) async fn reload(self: &Arc<Self>, cause: Cause) -> Result<Reload, ReloadError> {
+        let _turn = self.turn.lock().await;
+        if self.stage() >= Stage::Draining {
+            return Err(ReloadError::Draining);
+        }
+        let (start, core) = (Instant::now(), Arc::clone(self));
+        let read = tokio::task::spawn_blocking(move || core.source.load().read(&core.natives)).await;
+        let outcome = match read {
+            Ok(Ok(read)) => self
+                .put_to_work(read)
+                .await
+                .map_err(|source| ReloadError::Failed { generation: self.serving.load().number, source }),
+            Ok(Err(report)) => Err(self.refused(report)),
+            Err(died) => Err(ReloadError::Failed { generation: self.serving.load().number, source: died.into() }),
+        };
+        self.conclude(cause, start.elapsed(), outcome)
+    }
+
+    fn refused(&self, report: Box<Report>) -> ReloadError {
+        ReloadError::Refused { generation: self.serving.load().number, report }
+    }
+
+    /// Puts a checked configuration to work. `None` when everything is as it was; else what changed.
+    pub(crate) async fn put_to_work(self: &Arc<Self>, read: Loaded) -> Result<Option<Vec<String>>, ApplyError> {
+        let core = Arc::clone(self);
+        let prepared = tokio::task::spawn_blocking(move || core.prepare(read)).await??;
+        let Some(prepared) = prepared else { return Ok(None) };
+        let before = self.serving.load_full();
+        let mut changes = Vec::new();
+        if before.number > 0 {
+            let changed = equipoise_config::diff(&before.config, &prepared.config);
+            changes.extend(changed.iter().map(ToString::to_string));
+            changes.extend(prepared.shelf.changes_since(&before.shelf));
+        }
+        if prepared.warnings.warnings() > 0 {
+            tracing::warn!("{}", prepared.warnings);
+        }
+        let admin = self.prepare_admin(&prepared.config)?;
+        self.swap(prepared, &before, admin).await?;
+        Ok(Some(changes))
+    }
+
+    /// Everything that can be done without touching what serves. Blocks: it compiles.
+    fn prepare(&self, read: Loaded) -> Result<Option<Prepared>, ApplyError> {
+        let Loaded { config, warnings, files } = read;
+        let before = self.serving.load();
+        let shelf = Shelf::load(&self.host, &config.plugins, &before.shelf)?;
+        if before.number > 0 && *before.config == config && shelf.is_same(&before.shelf) {
+            return Ok(None);
+        }
+        let lookup = Lookup { natives: &self.natives, shelf: &shelf };
+        let mut known = before.targets();
+        for departure in self.departures.all() {
+            known.entry((departure.group, departure.target.address())).or_insert(departure.target);
+        }
+        let context = Context {
+            routers: &lookup,
+            pickers: &lookup,
+            probes: &lookup,
+            known: &known,
+            condition: &|group, address| self.monitor.condition(group, address),
+        };
+        let assembly = assemble(&config, &context)?;
+        let access_log = access_log(&config, &before)?;
+        Ok(Some(Prepared { config: Arc::new(config), warnings, files, shelf, assembly, access_log }))
+    }
+
+    /// The only step that can still fail is the first: binding new listeners.
+    async fn swap(
+        self: &Arc<Self>,
+        prepared: Prepared,
+        before: &Serving,
+        admin: AdminChange,
+    ) -> Result<(), ApplyError> {
+        let Prepared { config, files, shelf, assembly, access_log, warnings: _ } = prepared;
+        let Assembly { listeners, groups, plans } = assembly;
+        let mut generation = Generation::new(listeners, groups.iter().cloned());
+        generation.access_log.clone_from(&access_log);
+        generation.drain_timeout = config.drain_timeout;
+        self.plane.apply(generation).await?;
+        let number = before.number + 1;
+        self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, access_log }));
+        self.monitor.apply(plans);
+        let serving = self.serving.load_full();
+        for group in &serving.groups {
+            self.publish(group.name());
+        }
+        self.depart(before, &serving);
+        self.finish_admin(admin);
+        Ok(())
+    }
+
+    /// Lets targets that are members no more finish what they have.
+    fn depart(self: &Arc<Self>, before: &Serving, now: &Serving) {
+        let members = now.targets();
+        let left = before.targets().into_iter().filter(|(key, _)| !members.contains_key(key));
+        let left: Vec<_> = left
+            .map(|((group, _), target)| {
+                let delay =
+                    before.group(&group).map_or(Duration::ZERO, |(_, described)| described.deregistration_delay);
+                Departure { group, target, deadline: tokio::time::Instant::now() + delay }
+            })
+            .collect();
+        self.departures.update(left.clone(), |group, address| members.contains_key(&(group.clone(), address)));
+        for departure in left {
+            let core = Arc::clone(self);
+            tokio::spawn(async move {
+                let finish = core.departures.finish(&departure);
+                let Some(true) = core.ended.run_until_cancelled(finish).await else { return };
+                let (group, address) = (&departure.group, departure.target.address());
+                tracing::warn!(target_group = %group, target = %address, "deregistration delay is over: cutting what is left");
+                core.plane.cut(group, address);
+            });
+        }
+    }
+
+    /// Notes, counts and logs how a reload ended.
+    fn conclude(
+        &self,
+        cause: Cause,
+        took: Duration,
+        outcome: Result<Option<Vec<String>>, ReloadError>,
+    ) -> Result<Reload, ReloadError> {
+        let generation = self.serving.load().number;
+        match outcome {
+            Ok(Some(changes)) => Ok(self.applied(cause, took, changes)),
+            Ok(None) => {
+                let message = format!("{cause}: nothing changed, generation {generation} serves on");
+                tracing::debug!("{message}");
+                let reload = report(generation, ReloadResult::Unchanged, message, Vec::new(), took);
+                // An event of the file watcher that came to nothing must not hide what the last reload said.
+                if cause == Cause::Call {
+                    *lock(&self.last_reload) = Some(reload.clone());
+                    self.metrics.last_successful(true);
+                }
+                Ok(reload)
+            }
+            Err(error) => {
+                let message = format!("{cause}: {}; generation {generation} serves on", chain(&error));
+                match &error {
+                    ReloadError::Refused { report, .. } => tracing::error!("{message}\n{report}"),
+                    _ => tracing::error!("{message}"),
+                }
+                *lock(&self.last_reload) = Some(report(generation, ReloadResult::Refused, message, Vec::new(), took));
+                self.metrics.refused();
+                Err(error)
+            }
+        }
+    }
+
+    /// Notes, counts and logs that a new generation serves.
+    pub(crate) fn applied(&self, cause: Cause, took: Duration, changes: Vec<String>) -> Reload {
+        let generation = self.serving.load().number;
+        let message = format!("{cause}: generation {generation} serves");
+        tracing::info!(took = ?took, "{message}");
+        for change in &changes {
+            tracing::info!("{change}");
+        }
+        let reload = report(generation, ReloadResult::Applied, message, changes, took);
+        *lock(&self.last_reload) = Some(reload.clone());
+        self.metrics.applied();
+        reload
+    }
+}
+
+fn report(generation: u64, result: ReloadResult, message: String, changes: Vec<String>, took: Duration) -> Reload {
+    #[expect(clippy::disallowed_methods, reason = "shown to people; nothing is decided by it")]
+    let at = SystemTime::now();
+    Reload { at, generation, result, message, changes, took }
+}
+
+/// The access log of `config`; the open one when it asks for the same.
+fn access_log(config: &Config, before: &Serving) -> Result<Option<AccessLog>, ApplyError> {
+    if before.number > 0 && before.config.access_log == config.access_log {
+        return Ok(before.access_log.clone());
+    }
+    let format = match config.access_log.format {
+        equipoise_config::AccessLogFormat::Off => return Ok(None),
+        equipoise_config::AccessLogFormat::Json => LogFormat::Json,
+        equipoise_config::AccessLogFormat::Combined => LogFormat::Combined,
+    };
+    let path = config.access_log.path.clone();
+    let destination = if path.as_os_str() == "-" { LogDestination::Stdout } else { LogDestination::File(path.clone()) };
+    AccessLog::open(destination, format).map(Some).map_err(|source| ApplyError::AccessLog { path, source })
+}
