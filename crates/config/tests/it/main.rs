@@ -4,6 +4,7 @@
 
 mod diagnostics;
 mod differences;
+mod examples;
 mod folder;
 mod hostile;
 mod json_schema;

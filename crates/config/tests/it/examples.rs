@@ -1,0 +1,72 @@
+//! The examples that are shipped work as they stand.
+
+use std::path::{Path, PathBuf};
+
+use equipoise_config::{Config, load};
+
+use super::unset;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/examples")
+}
+
+/// The example, which is accepted without a warning.
+#[track_caller]
+fn example(name: &str) -> Config {
+    match load(&folder().join(name), &unset) {
+        Ok(loaded) if loaded.warnings.is_empty() => loaded.config,
+        Ok(loaded) => panic!("{}", loaded.warnings),
+        Err(report) => panic!("{report}"),
+    }
+}
+
+#[test]
+fn every_example_is_accepted_without_a_warning_and_fits_the_schema() {
+    for entry in std::fs::read_dir(folder()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        if path.is_dir() || name.ends_with(".toml") {
+            example(name);
+        }
+        if name.ends_with(".toml") {
+            super::json_schema::fits(&std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_minimal_one_is_balanced_and_checked() {
+    let config = example("minimal.toml");
+    assert_eq!((config.listeners.len(), config.target_groups.len()), (1, 1));
+    assert_eq!((config.target_groups[0].targets.len(), config.target_groups[0].health_checks.len()), (2, 1));
+}
+
+#[test]
+fn the_canary_is_weighted_and_sticky() {
+    let config = example("weighted-canary.toml");
+    let Some(equipoise_rule::End::Forward(forward)) = &config.listeners[0].default.end else { panic!() };
+    let weights: Vec<_> = forward.groups().iter().map(|share| share.weight).collect();
+    assert_eq!(weights, [9, 1]);
+    assert!(forward.sticky().is_some());
+}
+
+#[test]
+fn the_cache_is_hashed_with_bounded_load() {
+    let config = example("consistent-hashing.toml");
+    assert!(matches!(config.target_groups[0].balance, equipoise_balance::Algorithm::ConsistentHash(_)));
+}
+
+#[test]
+fn the_plugins_are_found_beside_the_example() {
+    let config = example("plugins.toml");
+    assert_eq!(config.plugins.len(), 3);
+    for plugin in config.plugins {
+        assert!(plugin.component.parent().unwrap().ends_with("plugins/prebuilt"), "{}", plugin.component.display());
+    }
+}
+
+#[test]
+fn the_folder_is_one_configuration() {
+    let config = example("conf.d");
+    assert_eq!((config.workers.unwrap().get(), config.listeners.len(), config.target_groups.len()), (2, 1, 1));
+}
