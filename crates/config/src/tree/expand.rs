@@ -129,7 +129,9 @@ impl<'e> Expand<'e> {
         self.filled.failed.insert(span.start);
         let place = self.place(name, span);
         let help = match code {
-            Code::UnsetVariable => format!("set it, or give a default: `${{{name}:-…}}`"),
+            Code::UnsetVariable => {
+                format!("set it, or give a default: `${{{name}:-…}}`; the text itself is written `$${{{name}}}`")
+            }
             Code::BadExpansion => "write `${NAME}` or `${NAME:-default}`; a plain `${` is written `$${`".to_owned(),
             _ => String::new(),
         };
