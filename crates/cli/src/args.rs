@@ -1,0 +1,130 @@
+//! What can be written on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::output::Format;
+
+mod client;
+mod instance;
+
+pub(crate) use client::{AdminArgs, DrainArgs};
+pub(crate) use instance::InstanceArgs;
+
+/// An edge balancer that anyone can program
+///
+/// Spreads HTTP requests over targets, checks their health, and lets WebAssembly components decide; configuration and
+/// components are swapped while traffic flows. Try `equipoise demo`.
+///
+/// Exit codes: 0 done; 1 failed, or `check` found errors; 2 wrong arguments; 69 the admin address does not answer; 78
+/// `run` refused the configuration.
+#[derive(Debug, Parser)]
+#[command(name = "equipoise", version, propagate_version = true, disable_help_subcommand = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a configuration and name every problem at once
+    Check(CheckArgs),
+    /// Tell a running balancer to read its configuration again
+    Reload(OutputArgs),
+    /// Show what a running balancer is doing
+    Status(OutputArgs),
+    /// Let a running balancer finish its requests and end
+    Drain(DrainArgs),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+    /// Look at configurations
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Look at plugins
+    #[cfg(feature = "wasm")]
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Print the version and what was built in
+    Version(OutputArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each command
+    Man {
+        /// Folder for the pages; without it, the page of the program is printed
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+    },
+    /// Run one instance of the todo application that the demo balances
+    SampleService(InstanceArgs),
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file, or a folder whose *.toml files are read together
+    #[arg(short = 'c', long = "config", env = "EQUIPOISE_CONFIG", value_name = "FILE|FOLDER")]
+    pub(crate) config: PathBuf,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct OutputArgs {
+    /// For people or for programs
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) output: Format,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What to do with a configuration.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print a configuration as it takes effect, or how it differs from another
+    Show(ShowArgs),
+}
+
+/// Arguments of `config show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Configuration to show; without it, the one that the running balancer uses
+    #[arg(short = 'c', long = "config", value_name = "FILE|FOLDER")]
+    pub(crate) config: Option<PathBuf>,
+    /// With every default filled in (a running balancer always shows it so)
+    #[arg(long, conflicts_with = "diff")]
+    pub(crate) effective: bool,
+    /// What would change if this configuration took its place
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub(crate) diff: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// What to do with a plugin.
+#[cfg(feature = "wasm")]
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Show what a component is and what it asks for, without running it
+    Inspect {
+        /// The component file
+        file: PathBuf,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! One file for each command; this one only chooses.
+
+use std::future::Future;
+
+use anyhow::Context;
+
+#[cfg(feature = "wasm")]
+use crate::args::PluginCommand;
+use crate::args::{Cli, Command, ConfigCommand};
+use crate::failure::Failure;
+
+mod check;
+mod completions;
+mod config;
+mod drain;
+#[cfg(feature = "wasm")]
+mod inspect;
+mod man;
+mod reload;
+mod sample_service;
+mod schema;
+mod status;
+mod version;
+
+/// Does what was asked.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { admin, command } = cli;
+    match command {
+        Command::Check(arguments) => check::run(&arguments),
+        Command::Reload(arguments) => ask(reload::run(&admin.client()?, arguments)),
+        Command::Status(arguments) => ask(status::run(&admin.client()?, arguments)),
+        Command::Drain(arguments) => ask(drain::run(&admin.client()?, &arguments)),
+        Command::Schema => schema::run(),
+        Command::Config(ConfigCommand::Show(arguments)) => ask(config::show(&admin.client()?, &arguments)),
+        #[cfg(feature = "wasm")]
+        Command::Plugin(PluginCommand::Inspect { file, output }) => inspect::run(&file, output.output),
+        Command::Version(arguments) => version::run(arguments),
+        Command::Completions { shell } => completions::run(shell),
+        Command::Man { dir } => man::run(dir.as_deref()),
+        Command::SampleService(arguments) => sample_service::run(&arguments),
+    }
+}
+
+/// Runs a command that only waits for an answer.
+fn ask(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("starting the runtime")?.block_on(command)
+}
