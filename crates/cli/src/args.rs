@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::logging::LogFormat;
 use crate::output::Format;
 
 mod client;
@@ -24,13 +25,32 @@ pub(crate) use instance::InstanceArgs;
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) admin: AdminArgs,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// The program's own log, always on standard error.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Log")]
+pub(crate) struct LogArgs {
+    /// What is logged: levels, also by part (`info,equipoise_health=debug`); `info` by default, `warn` in the demo
+    #[arg(id = "log", long, global = true, env = "EQUIPOISE_LOG", value_name = "FILTER")]
+    pub(crate) filter: Option<String>,
+    /// How log lines are written
+    #[arg(id = "log-format", long, global = true, env = "EQUIPOISE_LOG_FORMAT", default_value = "text")]
+    pub(crate) format: LogFormat,
 }
 
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Balance traffic as a configuration says
+    ///
+    /// The configuration and plugin files are watched and swapped in while requests run. Signals: HUP reload; TERM, QUIT
+    /// or the first INT drain and end; the second INT ends at once; USR1 reopens log files.
+    Run(RunArgs),
     /// Check a configuration and name every problem at once
     Check(CheckArgs),
     /// Tell a running balancer to read its configuration again
@@ -71,6 +91,23 @@ pub(crate) struct ConfigArgs {
     /// Configuration file, or a folder whose *.toml files are read together
     #[arg(short = 'c', long = "config", env = "EQUIPOISE_CONFIG", value_name = "FILE|FOLDER")]
     pub(crate) config: PathBuf,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) cache: CacheArgs,
+}
+
+/// Where compiled plugins are kept.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CacheArgs {
+    /// Folder for compiled plugins; by default `equipoise` in the user's cache folder
+    #[arg(id = "cache", long = "cache", env = "EQUIPOISE_CACHE", value_name = "FOLDER")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// How an answer is written.

@@ -8,6 +8,7 @@ use anyhow::Context;
 use crate::args::PluginCommand;
 use crate::args::{Cli, Command, ConfigCommand};
 use crate::failure::Failure;
+use crate::logging;
 
 mod check;
 mod completions;
@@ -17,6 +18,7 @@ mod drain;
 mod inspect;
 mod man;
 mod reload;
+mod run;
 mod sample_service;
 mod schema;
 mod status;
@@ -24,8 +26,12 @@ mod version;
 
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
-    let Cli { admin, command } = cli;
+    let Cli { admin, log, command } = cli;
     match command {
+        Command::Run(arguments) => {
+            logging::start(&log, "info")?;
+            run::run(arguments)
+        }
         Command::Check(arguments) => check::run(&arguments),
         Command::Reload(arguments) => ask(reload::run(&admin.client()?, arguments)),
         Command::Status(arguments) => ask(status::run(&admin.client()?, arguments)),

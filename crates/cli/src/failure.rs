@@ -13,8 +13,12 @@ use crate::output::{Style, to_stderr};
 pub(crate) enum Code {
     /// What was asked for did not work, or `check` found errors.
     Failed = 1,
+    /// The arguments make no sense (clap uses the same).
+    Usage = 2,
     /// The admin address does not answer (`EX_UNAVAILABLE`).
     Unreachable = 69,
+    /// `run` refuses the configuration (`EX_CONFIG`): restarting would not help.
+    Refused = 78,
 }
 
 /// Why a command did not do what was asked.

@@ -8,10 +8,13 @@ use std::process::ExitCode;
 use clap::Parser;
 
 mod args;
+mod balancer;
 mod command;
 mod environment;
 mod failure;
+mod logging;
 mod output;
+mod signals;
 mod table;
 
 /// Small blocks come and go with every request; the program chooses the allocator so that the library need not.

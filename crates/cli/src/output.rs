@@ -8,6 +8,9 @@ use serde::Serialize;
 
 use crate::failure::Failure;
 
+/// Back to the start of the line, and what stood there away.
+pub(crate) const CLEAR_LINE: &str = "\r\x1b[K";
+
 /// How answers are written.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {

@@ -45,12 +45,15 @@ fn exit_codes_tell_apart_what_went_wrong() {
     let port = closed_port();
     check("version", 0, "");
     check("stauts", 2, "status");
+    check("run", 2, "--config");
     check("status --admin nonsense:", 2, "HOST:PORT");
     for command in ["status", "reload", "drain", "config show"] {
         check(&format!("{command} --admin 127.0.0.1:{port}"), 69, "--admin");
     }
+    check("run -c missing.toml", 78, "missing.toml");
     check("check -c missing.toml", 1, "missing.toml");
     check("config show -c missing.toml", 1, "missing.toml");
+    check("run -c x --log =nonsense=", 2, "EQUIPOISE_LOG");
 }
 
 #[test]
@@ -70,6 +73,14 @@ fn check_names_every_problem_with_its_place() {
     let json: serde_json::Value = serde_json::from_slice(&run(&format!("{line} --output json")).stdout).unwrap();
     assert_eq!(json["errors"], 2, "{json}");
     assert_eq!(json["diagnostics"][0]["location"]["line"], 3, "{json}");
+}
+
+#[test]
+fn run_refuses_a_bad_configuration_as_check_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.toml");
+    std::fs::write(&file, "[listener.web]\nbind = 1\n").unwrap();
+    check(&format!("run -c {}", file.display()), 78, "bad.toml:2:");
 }
 
 #[test]

@@ -22,6 +22,7 @@ fn the_admin_address_may_stand_before_and_after_the_command() {
 
 #[test]
 fn nonsense_is_a_usage_error() {
+    assert_eq!(parse("equipoise run").unwrap_err(), ErrorKind::MissingRequiredArgument);
     assert_eq!(parse("equipoise stauts").unwrap_err(), ErrorKind::InvalidSubcommand);
     assert_eq!(parse("equipoise status --output yaml").unwrap_err(), ErrorKind::InvalidValue);
     assert_eq!(parse("equipoise drain --deadline soon").unwrap_err(), ErrorKind::ValueValidation);
@@ -46,6 +47,7 @@ fn nonsense_about_plugins_is_a_usage_error() {
 #[test]
 fn every_command_can_be_read() {
     for line in [
+        "run -c x",
         "check -c x --output json",
         "reload",
         "status",
