@@ -132,6 +132,14 @@ impl Group {
         Self { name, settings, balance, publishing: Mutex::new(()) }
     }
 
+    /// The same group in the next generation, balanced by the same algorithm: its picker is refreshed rather than built
+    /// anew, so that round robin goes on where it was and a hash table that still fits is kept.
+    #[must_use]
+    pub fn successor(&self, settings: GroupSettings, snapshot: Snapshot) -> Self {
+        let picker = self.balance.load().picker.refresh(&snapshot);
+        Self::new(self.name.clone(), settings, snapshot, picker)
+    }
+
     /// The group's name.
     #[must_use]
     pub fn name(&self) -> &GroupName {

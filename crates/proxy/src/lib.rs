@@ -69,4 +69,4 @@ pub use generation::Generation;
 pub use group::{Group, GroupSettings, GroupTimeouts, PoolSettings, Retry};
 pub use listener::{Listener, ListenerLimits, ListenerTimeouts};
 pub use log::{AccessLog, LogDestination, LogFormat};
-pub use plane::DataPlane;
+pub use plane::{DataPlane, ListenerStatus};

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::bind::{BindError, Bound};
 use crate::local::{Active, Local, Place};
+use crate::stats::ListenerStats;
 use crate::worker::{self, Command};
 use crate::{Generation, Listener};
 
@@ -31,6 +32,19 @@ pub struct DataPlane {
     places: Mutex<BTreeMap<SocketAddr, Place>>,
     /// Held while a generation is applied, so that two cannot overtake each other.
     applying: tokio::sync::Mutex<()>,
+}
+
+/// A listener and how busy it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerStatus {
+    /// Its name.
+    pub name: ListenerName,
+    /// Where it listens, with the port that was found where the configuration says 0.
+    pub address: SocketAddr,
+    /// Connections that are open now.
+    pub connections: u64,
+    /// Requests that came in while a listener of this name was there.
+    pub requests: u64,
 }
 
 impl DataPlane {
@@ -87,6 +101,17 @@ impl DataPlane {
         let active = self.active.load();
         let listeners = active.generation.listeners.iter().zip(&active.places);
         listeners.map(|(listener, place)| (listener.name.clone(), place.address)).collect()
+    }
+
+    /// Every listener and how busy it is.
+    #[must_use]
+    pub fn listeners(&self) -> Vec<ListenerStatus> {
+        let row = |(name, address): (ListenerName, SocketAddr)| {
+            let stats = ListenerStats::new(&self.registry, name.as_str());
+            let connections = u64::try_from(stats.active.value()).unwrap_or(0);
+            ListenerStatus { name, address, connections, requests: stats.requests.value() }
+        };
+        self.addresses().into_iter().map(row).collect()
     }
 
     /// Reads the generation that new requests are served by.

@@ -48,8 +48,10 @@ struct Line {
 impl Record {
     pub(crate) fn new(worker: Rc<Worker>, client: Rc<Downstream>, version: Version) -> Self {
         client.request_began();
+        let front = client.front();
+        front.stats.requests.increment();
         Self {
-            front: client.front(),
+            front,
             worker,
             client,
             route: None,

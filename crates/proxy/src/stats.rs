@@ -78,6 +78,7 @@ impl GroupStats {
 pub(crate) struct ListenerStats {
     pub(crate) active: Gauge,
     pub(crate) accepted: Counter,
+    pub(crate) requests: Counter,
 }
 
 impl ListenerStats {
@@ -86,6 +87,7 @@ impl ListenerStats {
         Self {
             active: registry.gauge("equipoise_connections_active", "Connections of clients", &labels),
             accepted: registry.counter("equipoise_connections_total", "Connections accepted", &labels),
+            requests: registry.counter("equipoise_listener_requests_total", "Requests that came in", &labels),
         }
     }
 }

@@ -119,13 +119,23 @@ async fn the_only_target_is_tried_anew_when_a_waiting_connection_ended() {
 
 #[tokio::test]
 async fn a_spent_budget_ends_retries() {
-    let origin = Origin::answering("alive").await;
-    let addresses = [Origin::gone().await, origin.address];
-    let running = Running::single(listener(), [group("g", &addresses, settings(2, 0))]).await;
+    let (origin, closing) = (Origin::answering("alive").await, closing(&Arc::default()).await);
+    let running = Running::single(listener(), [group("g", &[closing.address, origin.address], settings(2, 0))]).await;
     let mut statuses = [get(running.address, "/").await.status(), get(running.address, "/").await.status()];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 502]);
     assert_eq!(running.metric("equipoise_retry_budget_exhausted_total{group=\"g\"}"), 1.0);
+}
+
+#[tokio::test]
+async fn a_target_that_cannot_be_reached_costs_the_budget_nothing() {
+    let origin = Origin::answering("alive").await;
+    let addresses = [Origin::gone().await, origin.address];
+    let running = Running::single(listener(), [group("g", &addresses, settings(2, 0))]).await;
+    for _ in 0..20 {
+        assert_eq!(get(running.address, "/").await.status(), 200);
+    }
+    assert_eq!(running.metric("equipoise_retry_budget_exhausted_total{group=\"g\"}"), 0.0);
 }
 
 #[tokio::test]
