@@ -23,6 +23,8 @@ pub(crate) struct Context<'a> {
     pub(crate) probes: &'a dyn ProbeSource,
     /// Records of targets that are known already, so that their statistics live on.
     pub(crate) known: &'a AHashMap<(GroupName, SocketAddr), Arc<Target>>,
+    /// The group that serves under this description's name, if it is balanced by the same algorithm: its picker is kept.
+    pub(crate) predecessor: &'a dyn Fn(&config::TargetGroup) -> Option<Arc<Group>>,
     /// What the health checks say of a known target.
     pub(crate) condition: &'a dyn Fn(&GroupName, SocketAddr) -> Condition,
 }
@@ -65,11 +67,14 @@ fn group(
 ) -> Result<(Arc<Group>, Option<GroupPlan>), ApplyError> {
     let membership = Arc::new(Membership::new(described.name.clone(), members(described, context)));
     let snapshot = Snapshot::new(membership.clone(), Arc::new(availability(described, &membership, context)));
+    let plan = plan(described, &membership, context)?;
+    if let Some(predecessor) = (context.predecessor)(described) {
+        return Ok((Arc::new(predecessor.successor(settings(described), snapshot)), plan));
+    }
     let picker = described
         .balance
         .picker(&snapshot, context.pickers)
         .map_err(|source| ApplyError::Picker { group: described.name.clone(), source })?;
-    let plan = plan(described, &membership, context)?;
     let group = Group::new(described.name.clone(), settings(described), snapshot, picker);
     Ok((Arc::new(group), plan))
 }

@@ -113,6 +113,12 @@ impl Core {
             pickers: &lookup,
             probes: &lookup,
             known: &known,
+            predecessor: &|described| {
+                let (group, earlier) = before.group(&described.name)?;
+                // A balancer plugin may be another component under the same name.
+                let kept = earlier.balance == described.balance && described.balance.plugin().is_none();
+                kept.then(|| Arc::clone(group))
+            },
             condition: &|group, address| self.monitor.condition(group, address),
         };
         let assembly = assemble(&config, &context)?;

@@ -28,13 +28,13 @@ impl Core {
     }
 
     fn listeners(&self) -> Vec<Listener> {
-        let row = |(name, address): (equipoise_target::ListenerName, std::net::SocketAddr)| Listener {
-            name: name.to_string(),
-            bind: address.to_string(),
-            connections: 0,
-            requests: 0,
+        let row = |listener: equipoise_proxy::ListenerStatus| Listener {
+            name: listener.name.to_string(),
+            bind: listener.address.to_string(),
+            connections: listener.connections,
+            requests: listener.requests,
         };
-        self.plane.addresses().into_iter().map(row).collect()
+        self.plane.listeners().into_iter().map(row).collect()
     }
 
     fn target_groups(&self, serving: &Serving) -> Vec<TargetGroup> {
