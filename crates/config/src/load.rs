@@ -8,7 +8,7 @@ use crate::check::{self, Built, Origin};
 use crate::config::Config;
 use crate::document::{Document, World};
 use crate::finding::Finding;
-use crate::locate::Locator;
+use crate::locate::{Locator, node};
 use crate::path::{KeyPath, Step};
 use crate::read::{self, Removed};
 use crate::report::Report;
@@ -113,14 +113,14 @@ impl Origin for Text<'_> {
     }
 
     fn contains(&self, path: &KeyPath) -> bool {
-        read::node(&self.tree.root, path).is_some()
+        node(&self.tree.root, path).is_some()
     }
 
     fn excused(&self, path: &KeyPath) -> bool {
         let Some((table, last)) = path.split() else { return false };
-        let node = read::node(&self.tree.root, &table);
-        let place = node.map_or(0, |node| node.span().start);
-        let inside = read::node(&self.tree.root, path).is_some_and(|node| self.removed.from(node.span().start));
+        // The root, which is no value, starts at 0.
+        let place = node(&self.tree.root, &table).map_or(0, |node| node.span().start);
+        let inside = node(&self.tree.root, path).is_some_and(|node| self.removed.from(node.span().start));
         match last {
             Step::Key(key) => inside || self.removed.key(place, key),
             Step::Index(_) => inside,

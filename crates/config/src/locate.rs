@@ -133,6 +133,22 @@ pub(crate) fn place(root: &DeTable<'_>, path: &KeyPath) -> Option<Place> {
 
 type Node<'a> = Spanned<DeValue<'a>>;
 
+/// The value at `path`; `None` for the root, which is a table and no value.
+pub(crate) fn node<'n, 't>(root: &'n DeTable<'t>, path: &KeyPath) -> Option<&'n Node<'t>> {
+    let (Step::Key(first), rest) = path.steps().split_first()? else { return None };
+    rest.iter().try_fold(root.get(first.as_str())?, |node, step| descend(node, step).map(|(_, node)| node))
+}
+
+/// The same, to be changed.
+pub(crate) fn node_mut<'n, 't>(root: &'n mut DeTable<'t>, path: &KeyPath) -> Option<&'n mut Node<'t>> {
+    let (Step::Key(first), rest) = path.steps().split_first()? else { return None };
+    rest.iter().try_fold(root.get_mut(first.as_str())?, |node, step| match (step, node.get_mut()) {
+        (Step::Key(key), DeValue::Table(table)) => table.get_mut(key.as_str()),
+        (Step::Index(index), DeValue::Array(array)) => array.get_mut(*index),
+        _ => None,
+    })
+}
+
 /// The thing at `step` of `node`, with the place of its key if it has one. Where one value may stand for a list of one,
 /// any of the list is the value itself; where a list of tables may stand for a table, the one that has the key counts.
 pub(crate) fn descend<'n, 't>(node: &'n Node<'t>, step: &Step) -> Option<(Option<Range<usize>>, &'n Node<'t>)> {

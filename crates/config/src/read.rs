@@ -5,7 +5,11 @@
 //! be missing is not complained about when it was there and was taken out.
 
 mod explain;
+mod removed;
 mod repair;
+mod retype;
+mod trouble;
+mod words;
 
 use equipoise_target::NameError;
 use serde::de::DeserializeOwned;
@@ -19,7 +23,7 @@ use crate::limits::{MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_TARGET_GROUPS}
 use crate::path::KeyPath;
 use crate::tree::{NAMED, Tree};
 
-pub(crate) use repair::{Removed, node};
+pub(crate) use removed::Removed;
 
 /// Reads the tree as far as it can be read. What could not is taken out of the tree, said in `findings` and noted in the
 /// result.

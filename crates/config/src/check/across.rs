@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
+use equipoise_health::HealthCheck;
 use equipoise_rule::Action;
+use equipoise_target::PluginName;
 
 use super::Checker;
 use crate::code::Code;
-use crate::document::World;
+use crate::document::{Document, World};
 use crate::finding::{At, Finding};
-use crate::load::Native;
 use crate::path::KeyPath;
 
 impl Checker<'_> {
@@ -56,40 +57,56 @@ impl Checker<'_> {
 
     /// Groups and plugins that nothing names. Says nothing when a part could not be read: it may name them.
     pub(super) fn unused(&mut self) {
+        if !self.origin.is_partial() {
+            let used = self.used_plugins();
+            self.unused_plugins(&used);
+            self.unused_target_groups(&used);
+        }
+    }
+
+    fn unused_plugins(&mut self, used: &BTreeSet<&PluginName>) {
         let document = self.document;
-        if self.origin.is_partial() {
-            return;
-        }
-        let actions = || {
-            let listeners = document.listener.values();
-            listeners.flat_map(|listener| listener.rule.iter().map(|rule| &rule.then).chain(&listener.default))
-        };
-        let mut plugins: BTreeSet<_> = actions().flat_map(Action::plugins).collect();
-        for group in document.target_group.values() {
-            plugins.extend(group.balance.plugin());
-            plugins.extend(group.health_check.0.iter().filter_map(|check| check.plugin()));
-        }
-        for name in document.plugin.keys().filter(|name| !plugins.contains(name)) {
+        for name in document.plugin.keys().filter(|name| !used.contains(name)) {
             let at = At::Key(KeyPath::root().key("plugin").key(name.as_str()));
             let finding = Finding::warning(Code::UnusedPlugin, at, format!("nothing uses plugin `{name}`"));
             self.say(finding.help("name it in a rule, a `balance` or a `health-check`, or remove it"));
         }
-        let routes = |(name, plugin): (_, &crate::document::Plugin)| {
-            plugin.world == Some(World::Router) && plugins.contains(name)
-        };
+    }
+
+    fn unused_target_groups(&mut self, used_plugins: &BTreeSet<&PluginName>) {
+        let document = self.document;
+        let written = document.plugin.iter().map(|(name, plugin)| (name, plugin.world));
+        let native = self.natives.iter().map(|(name, world)| (name, Some(*world)));
         // A router may forward to any group.
-        let native = |(name, world): &Native| *world == World::Router && plugins.contains(name);
-        if document.plugin.iter().any(routes) || self.natives.iter().any(native) {
+        if written.chain(native).any(|(name, world)| world == Some(World::Router) && used_plugins.contains(name)) {
             return;
         }
-        let groups: BTreeSet<_> = actions().flat_map(Action::groups).collect();
-        for name in document.target_group.keys().filter(|name| !groups.contains(name)) {
+        let used: BTreeSet<_> = actions(document).flat_map(Action::groups).collect();
+        for name in document.target_group.keys().filter(|name| !used.contains(name)) {
             let at = At::Key(KeyPath::root().key("target-group").key(name.as_str()));
             let message = format!("nothing forwards to target group `{name}`");
             let help = format!("write `forward = \"{name}\"` in a rule, or remove the group");
             self.say(Finding::warning(Code::UnusedTargetGroup, at, message).help(help));
         }
     }
+}
+
+impl<'c> Checker<'c> {
+    /// Plugins that a rule, a balance or a health check names.
+    fn used_plugins(&self) -> BTreeSet<&'c PluginName> {
+        let groups = self.document.target_group.values();
+        let by_groups = groups.flat_map(|group| {
+            let checks = group.health_check.0.iter();
+            group.balance.plugin().into_iter().chain(checks.filter_map(HealthCheck::plugin))
+        });
+        actions(self.document).flat_map(Action::plugins).chain(by_groups).collect()
+    }
+}
+
+/// Every action of every listener.
+fn actions(document: &Document) -> impl Iterator<Item = &Action> {
+    let listeners = document.listener.values();
+    listeners.flat_map(|listener| listener.rule.iter().map(|rule| &rule.then).chain(&listener.default))
 }
 
 /// Whether what is sent to `address` arrives at `bind`.

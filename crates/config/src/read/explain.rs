@@ -1,81 +1,17 @@
-//! What serde and the parser say, in the words of someone who writes a configuration.
+//! What serde and the parser say, as a finding.
 
 use std::borrow::Cow;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::trouble::Trouble;
+use super::words::{expectation, finding_of, is_number, shown, shown_to, type_help};
 use crate::code::Code;
 use crate::describe::describe;
 use crate::finding::{At, Finding};
-use crate::path::KeyPath;
+use crate::path::{KeyPath, Step};
 use crate::suggest::{list, nearest};
-
-/// Longest part of a refused value that is repeated.
-const SHOWN: usize = 100;
-
-/// An error message taken apart. Everything that is not recognised is passed on as it is, so that another version of
-/// serde costs polish and nothing else.
-#[derive(Debug, PartialEq)]
-pub(super) enum Trouble<'e> {
-    UnknownField {
-        field: &'e str,
-        known: Vec<&'e str>,
-    },
-    UnknownVariant {
-        variant: &'e str,
-        known: Vec<&'e str>,
-    },
-    MissingField(&'e str),
-    WrongType {
-        found: &'e str,
-        expected: &'e str,
-    },
-    InvalidValue {
-        found: &'e str,
-        expected: &'e str,
-    },
-    /// A table that chooses a kind by its one key has none or several.
-    KindCount,
-    /// A list or table is too short.
-    Length,
-    Other,
-}
-
-impl<'e> Trouble<'e> {
-    pub(super) fn of(message: &'e str) -> Self {
-        let pair = |rest: &'e str| rest.rsplit_once(", expected ");
-        if let Some(rest) = message.strip_prefix("unknown field ") {
-            let (field, known) = named(rest);
-            return Self::UnknownField { field, known };
-        }
-        if let Some(rest) = message.strip_prefix("unknown variant ") {
-            let (variant, known) = named(rest);
-            return Self::UnknownVariant { variant, known };
-        }
-        if let Some(field) = message.strip_prefix("missing field `") {
-            return Self::MissingField(field.trim_end_matches('`'));
-        }
-        if let Some((found, expected)) = message.strip_prefix("invalid type: ").and_then(pair) {
-            return Self::WrongType { found, expected };
-        }
-        if let Some((found, expected)) = message.strip_prefix("invalid value: ").and_then(pair) {
-            return Self::InvalidValue { found, expected };
-        }
-        if message.starts_with("wanted exactly 1 element") || message.starts_with("expected table with exactly 1") {
-            return Self::KindCount;
-        }
-        if message.starts_with("invalid length") { Self::Length } else { Self::Other }
-    }
-}
-
-/// "`word`, expected one of `a`, `b`" taken apart.
-fn named(rest: &str) -> (&str, Vec<&str>) {
-    // The word is the user's and may hold anything; what serde adds comes last.
-    let split = rest.rfind("`, expected ").or_else(|| rest.rfind("`, there are no "));
-    let (word, known) = split.map_or((rest, ""), |at| (&rest[..at], &rest[at + 1..]));
-    (word.strip_prefix('`').unwrap_or(word), known.split('`').skip(1).step_by(2).collect())
-}
 
 /// The finding for an error about the key or value at `path`.
 pub(super) fn explain(
@@ -90,7 +26,6 @@ pub(super) fn explain(
 }
 
 fn translate(trouble: &Trouble<'_>, message: &str, path: &KeyPath, node: Option<&Spanned<DeValue<'_>>>) -> Finding {
-    let key = At::Key(path.clone());
     let value = At::Value(path.clone());
     match trouble {
         Trouble::UnknownField { field, known } => unknown_field(field, known, path),
@@ -100,12 +35,9 @@ fn translate(trouble: &Trouble<'_>, message: &str, path: &KeyPath, node: Option<
                 .help(format!("add `{field} = …`"))
         }
         Trouble::WrongType { found: "unit variant", .. } => {
-            let word = node.and_then(|node| node.get_ref().as_str()).unwrap_or_default();
-            Finding::error(Code::WrongType, value, format!("`{}` is a table", shown(word))).help(format!(
-                "write `{} = {{ {} = {{}} }}`",
-                path.last_key(),
-                shown(word)
-            ))
+            let word = shown(node.and_then(|node| node.get_ref().as_str()).unwrap_or_default());
+            Finding::error(Code::WrongType, value, format!("`{word}` is a table"))
+                .help(format!("write `{} = {{ {word} = {{}} }}`", path.last_key()))
         }
         Trouble::WrongType { found, expected } => {
             let message = format!("expected {}, found {}", expectation(expected), finding_of(found));
@@ -119,18 +51,22 @@ fn translate(trouble: &Trouble<'_>, message: &str, path: &KeyPath, node: Option<
             let message = format!("{} is not {}", finding_of(found), expectation(expected));
             with(Finding::error(Code::InvalidValue, value, message), type_help(found, expected, node))
         }
-        Trouble::KindCount => {
-            let found = node
-                .and_then(|node| node.get_ref().as_table())
-                .map(|table| list(table.keys().map(|key| key.get_ref().as_ref())));
-            let message = format!("`{}` takes exactly one kind; found {}", path.last_key(), found.unwrap_or_default());
-            Finding::error(Code::Conflict, key, message).help("keep one of them")
-        }
+        Trouble::KindCount => kind_count(path, node),
         Trouble::Length => Finding::error(Code::InvalidValue, value, shown(message).into_owned()),
         Trouble::Other => other(message, value),
     }
 }
 
+/// A table that chooses a kind by its one key has none or several.
+fn kind_count(path: &KeyPath, node: Option<&Spanned<DeValue<'_>>>) -> Finding {
+    let table = node.and_then(|node| node.get_ref().as_table());
+    let found = list(table.into_iter().flat_map(|table| table.keys()).map(|key| key.get_ref().as_ref()));
+    let message = format!("`{}` takes exactly one kind; found {found}", path.last_key());
+    let finding = Finding::error(Code::Conflict, At::Key(path.clone()), message);
+    if table.is_some_and(|table| table.len() > 1) { finding.help("keep one of them") } else { finding }
+}
+
+/// A key that has no meaning where it stands, beside those that have.
 pub(super) fn unknown_field(field: &str, known: &[&str], path: &KeyPath) -> Finding {
     let at = At::Key(path.clone());
     let field = shown(field);
@@ -211,89 +147,7 @@ fn key_or_value(path: &KeyPath, word: &str) -> At {
 /// What lacks a key: the header of a named table is its key, an inline table is its value.
 fn key_of_table(path: &KeyPath, node: Option<&Spanned<DeValue<'_>>>) -> At {
     match (node, path.steps().last()) {
-        (Some(_), Some(crate::path::Step::Key(_))) if path.steps().len() <= 2 => At::Key(path.clone()),
+        (Some(_), Some(Step::Key(_))) if path.steps().len() <= 2 => At::Key(path.clone()),
         _ => At::Value(path.clone()),
-    }
-}
-
-/// What a type is called.
-fn expectation(expected: &str) -> Cow<'_, str> {
-    if is_number(expected) {
-        return if expected.starts_with('f') { "a number" } else { "a whole number" }.into();
-    }
-    match expected {
-        "a string" | "a borrowed string" | "path string" => "text in quotes".into(),
-        "a boolean" => "`true` or `false`".into(),
-        "a sequence" => "a list".into(),
-        "a map" => "a table".into(),
-        "a duration" => "a duration such as \"10s\"".into(),
-        other if other.starts_with("struct ") => "a table".into(),
-        other if other.starts_with("enum ") => "a word or a table".into(),
-        other => other.into(),
-    }
-}
-
-fn is_number(expected: &str) -> bool {
-    const NUMBERS: [&str; 13] =
-        ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "f32", "f64"];
-    NUMBERS.contains(&expected.strip_prefix("a nonzero ").unwrap_or(expected))
-}
-
-/// What was found is called.
-fn finding_of(found: &str) -> Cow<'_, str> {
-    match found {
-        "map" => "a table".into(),
-        "sequence" => "a list".into(),
-        _ => match found.strip_prefix("string ") {
-            Some(text) => format!("the text {}", shown(text)).into(),
-            None => shown(found.strip_prefix("integer ").unwrap_or(found)),
-        },
-    }
-}
-
-fn type_help(found: &str, expected: &str, node: Option<&Spanned<DeValue<'_>>>) -> Option<Cow<'static, str>> {
-    let text = node.and_then(|node| node.get_ref().as_str());
-    if expected == "a duration" {
-        return Some("write a number with a unit: \"500ms\", \"10s\", \"1m 30s\"".into());
-    }
-    if found.starts_with("string")
-        && text.is_some_and(|text| text.parse::<f64>().is_ok() || text == "true" || text == "false")
-    {
-        return Some("write it without quotes".into());
-    }
-    if let ("a sequence", Some(text)) = (expected, text) {
-        return Some(format!("put it in brackets: [\"{}\"]", shown(text)).into());
-    }
-    if (found.starts_with("integer") || found.starts_with("bool")) && expectation(expected).contains("quotes") {
-        return Some("put it between quotes".into());
-    }
-    None
-}
-
-fn shown(text: &str) -> Cow<'_, str> {
-    shown_to(text, SHOWN)
-}
-
-fn shown_to(text: &str, length: usize) -> Cow<'_, str> {
-    match text.char_indices().nth(length) {
-        Some((at, _)) => format!("{}…", &text[..at]).into(),
-        None => text.into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn serdes_messages_are_taken_apart() {
-        let unknown = |field, known| Trouble::UnknownField { field, known };
-        assert_eq!(Trouble::of("unknown field `a`, expected `b`"), unknown("a", vec!["b"]));
-        assert_eq!(Trouble::of("unknown field `a`, expected one of `b`, `c`, `d`"), unknown("a", vec!["b", "c", "d"]));
-        assert_eq!(Trouble::of("unknown field `a`, there are no fields"), unknown("a", vec![]));
-        assert_eq!(Trouble::of("unknown field ``, expected ``, expected `b`"), unknown("`, expected `", vec!["b"]));
-        assert_eq!(Trouble::of("missing field `port`"), Trouble::MissingField("port"));
-        let message = "invalid type: string \"a, expected b\", expected u16";
-        assert_eq!(Trouble::of(message), Trouble::WrongType { found: "string \"a, expected b\"", expected: "u16" });
     }
 }

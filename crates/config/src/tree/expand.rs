@@ -1,6 +1,8 @@
 //! `${NAME}` and `${NAME:-default}` in strings, filled in after parsing: a variable can never change the structure, only
 //! the text of one value.
 
+mod pieces;
+
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
@@ -10,6 +12,7 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use self::pieces::{Piece, pieces};
 use crate::code::Code;
 use crate::finding::{At, Finding};
 use crate::limits::{MAX_BYTES, MAX_SECRET};
@@ -154,48 +157,6 @@ impl<'e> Expand<'e> {
 
 pub(super) fn shift(span: Range<usize>, base: usize) -> Range<usize> {
     span.start + base..span.end + base
-}
-
-#[derive(Debug, PartialEq)]
-enum Piece<'a> {
-    Text(&'a str),
-    Variable { name: &'a str, default: Option<&'a str> },
-    Malformed(&'a str),
-}
-
-/// Cuts a text at its variables.
-fn pieces(mut text: &str) -> Vec<Piece<'_>> {
-    let mut pieces = Vec::new();
-    while let Some(at) = text.find("${") {
-        if text[..at].ends_with('$') {
-            // `$${` is a plain `${`: keep everything but the first `$`.
-            pieces.extend([Piece::Text(&text[..at - 1]), Piece::Text("${")]);
-            text = &text[at + 2..];
-            continue;
-        }
-        pieces.push(Piece::Text(&text[..at]));
-        let Some((variable, end)) = variable(&text[at..]) else {
-            pieces.push(Piece::Malformed(&text[at..]));
-            return pieces;
-        };
-        pieces.push(variable);
-        text = &text[at + end..];
-    }
-    pieces.push(Piece::Text(text));
-    pieces
-}
-
-/// The variable at the start of `text`, and its length.
-fn variable(text: &str) -> Option<(Piece<'_>, usize)> {
-    let close = text.find('}')?;
-    let inside = &text[2..close];
-    let (name, default) = match inside.split_once(":-") {
-        Some((name, default)) => (name, Some(default)),
-        None => (inside, None),
-    };
-    let head = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
-    let legal = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-    (legal && name.as_bytes().first().is_some_and(head)).then_some((Piece::Variable { name, default }, close + 1))
 }
 
 #[cfg(test)]
