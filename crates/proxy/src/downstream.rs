@@ -1,11 +1,12 @@
 //! One connection of a client, and what it is waiting for.
 
 use std::cell::{Cell, RefCell};
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use http::HeaderValue;
 
 use crate::local::Front;
@@ -179,6 +180,39 @@ impl Downstream {
 }
 
 fn address_value(address: IpAddr) -> HeaderValue {
+    let text = match address {
+        IpAddr::V4(address) => dotted(address),
+        IpAddr::V6(address) => address.to_string().into_bytes(),
+    };
     // An address is made of digits, letters, dots and colons.
-    HeaderValue::try_from(address.to_string()).unwrap_or(HeaderValue::from_static("unknown"))
+    HeaderValue::from_maybe_shared(Bytes::from(text)).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// What `to_string` does at ten times the price: every new connection pays it.
+fn dotted(address: Ipv4Addr) -> Vec<u8> {
+    let mut text = Vec::with_capacity(16);
+    for octet in address.octets() {
+        if octet >= 100 {
+            text.push(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            text.push(b'0' + octet / 10 % 10);
+        }
+        text.extend_from_slice(&[b'0' + octet % 10, b'.']);
+    }
+    text.pop();
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        for text in ["0.0.0.0", "127.0.0.1", "255.10.9.100", "192.0.2.1", "2001:db8::1"] {
+            let address: IpAddr = text.parse().unwrap();
+            assert_eq!(address_value(address), text);
+        }
+    }
 }

@@ -49,8 +49,10 @@ impl Seen {
     /// `Transfer-Encoding` goes too: the framing towards the other side is ours to choose.
     pub(super) fn strip(&self, fields: &mut HeaderMap) {
         if self.connection {
-            for name in named(fields) {
-                fields.remove(name);
+            if !fields.get_all(header::CONNECTION).iter().all(names_nothing) {
+                for name in named(fields) {
+                    fields.remove(name);
+                }
             }
             fields.remove(header::CONNECTION);
         }
@@ -63,6 +65,11 @@ impl Seen {
             }
         }
     }
+}
+
+/// Whether it is one of the values that nearly every `Connection` has, and no list of fields.
+fn names_nothing(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"close") || value.as_bytes().eq_ignore_ascii_case(b"keep-alive")
 }
 
 /// The fields that `Connection` names, less those that no client may have removed: framing, the host, and what tells

@@ -7,6 +7,9 @@ use http::{HeaderMap, HeaderValue, Version, header};
 use crate::Networks;
 use crate::names::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_REQUEST_ID};
 
+/// Fields that we add, the request's name among them: room is made once.
+const OURS: usize = 6;
+
 /// Longest request id that is believed: ids end up in logs.
 const LONGEST_ID: usize = 128;
 
@@ -63,6 +66,7 @@ pub(crate) fn disbelieve(fields: &mut HeaderMap, trusted: bool) {
 
 /// Tells the target who asks. What stands there already comes from a trusted proxy or from a rule, and stays.
 pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
+    fields.reserve(OURS);
     let chain = if fields.contains_key(&X_FORWARDED_FOR) { extended(fields, facts.peer) } else { facts.peer.clone() };
     fields.insert(&X_FORWARDED_FOR, chain);
     fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
