@@ -41,11 +41,12 @@ const PING: Duration = Duration::from_secs(20);
 pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream, peer: IpAddr, seat: Seat) {
     let here = Here::new(worker, &front, peer, seat);
     let Some((first, http2)) = here.obeying(first_bytes(&stream)).await.flatten() else { return };
+    here.client.received(|| here.worker.clock.tick());
     let (worker, client) = (Rc::clone(&here.worker), Rc::clone(&here.client));
     let io = TokioIo::new(ClientIo::new(stream, first, Rc::clone(&worker), Rc::clone(&client)));
     let service = service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request));
     if http2 {
-        here.client.multiplexed.set(true);
+        here.client.multiplexes();
         let connection = http2_builder(&front).serve_connection(io, service);
         here.drive(pin!(connection), http2::Connection::graceful_shutdown).await;
     } else {

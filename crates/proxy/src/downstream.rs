@@ -18,6 +18,8 @@ const LAST_CALL: Duration = Duration::from_millis(500);
 /// Where a connection is between two requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
+    /// Not a byte has come.
+    Fresh(Instant),
     /// A request's head is being received.
     Head(Instant),
     /// At least one request is under way.
@@ -47,8 +49,7 @@ pub(crate) struct Downstream {
     front: RefCell<Rc<Front>>,
     phase: Cell<Phase>,
     in_flight: Cell<u32>,
-    /// HTTP/2 carries several requests, and bytes that belong to none.
-    pub(crate) multiplexed: Cell<bool>,
+    multiplexed: Cell<bool>,
     /// Since when the client takes nothing of what is sent.
     stalled: Cell<Option<Instant>>,
     /// When the connection must be over, once it is to end.
@@ -66,7 +67,7 @@ impl Downstream {
             peer,
             peer_value: address_value(peer),
             front: RefCell::new(Rc::clone(front)),
-            phase: Cell::new(Phase::Head(now)),
+            phase: Cell::new(Phase::Fresh(now)),
             in_flight: Cell::new(0),
             multiplexed: Cell::new(false),
             stalled: Cell::new(None),
@@ -92,8 +93,22 @@ impl Downstream {
         if self.multiplexed.get() {
             // GOAWAY tells the client which requests are still answered.
             self.tell(Order::Finish);
-        } else if let Phase::Idle(_) = self.phase.get() {
-            self.phase.set(Phase::Idle(Instant::now()));
+            return;
+        }
+        // The last call begins now.
+        match self.phase.get() {
+            Phase::Fresh(_) => self.phase.set(Phase::Fresh(Instant::now())),
+            Phase::Idle(_) => self.phase.set(Phase::Idle(Instant::now())),
+            Phase::Head(_) | Phase::Busy => {}
+        }
+    }
+
+    /// The client speaks HTTP/2: one connection carries several requests, and bytes that belong to none.
+    pub(crate) fn multiplexes(&self) {
+        self.multiplexed.set(true);
+        self.phase.set(Phase::Idle(Instant::now()));
+        if self.is_retired() {
+            self.tell(Order::Finish);
         }
     }
 
@@ -104,6 +119,10 @@ impl Downstream {
     /// Ends the connection with all that is under way.
     pub(crate) fn cut(&self) {
         self.tell(Order::Cut);
+    }
+
+    fn is_told(&self, order: Order) -> bool {
+        self.order.get() == order
     }
 
     fn tell(&self, order: Order) {
@@ -126,7 +145,7 @@ impl Downstream {
 
     /// Bytes came in.
     pub(crate) fn received(&self, now: impl FnOnce() -> Instant) {
-        if let Phase::Idle(_) = self.phase.get()
+        if let Phase::Fresh(_) | Phase::Idle(_) = self.phase.get()
             && !self.multiplexed.get()
         {
             self.phase.set(Phase::Head(now()));
@@ -167,11 +186,13 @@ impl Downstream {
             self.cut();
         } else {
             match self.phase.get() {
-                Phase::Head(since) if past(since, timeouts.head) && self.order.get() != Order::Cut => {
+                Phase::Fresh(since) | Phase::Head(since) if past(since, timeouts.head) && !self.is_told(Order::Cut) => {
                     front.fault("head-timeout");
                     self.cut();
                 }
-                Phase::Idle(since) if self.is_retired() && past(since, LAST_CALL) => self.tell(Order::Finish),
+                Phase::Fresh(since) | Phase::Idle(since) if self.is_retired() && past(since, LAST_CALL) => {
+                    self.tell(Order::Finish);
+                }
                 Phase::Idle(since) if past(since, timeouts.keep_alive) => self.tell(Order::Finish),
                 _ => {}
             }

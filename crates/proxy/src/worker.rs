@@ -120,6 +120,7 @@ impl Worker {
     fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(SocketAddr, std::net::TcpListener)>) {
         let local = Rc::new(Local::new(active, &self.registry, self.workers, &self.local.borrow()));
         self.local.replace(Rc::clone(&local));
+        self.draining.set(None);
         self.accepting.borrow_mut().retain(|bind, _| local.fronts.contains_key(bind));
         let retired_by = Instant::now() + local.active.generation.drain_timeout;
         self.downstreams.each(|client| match local.fronts.get(&client.bind) {
@@ -173,6 +174,9 @@ impl Worker {
 
     /// How often to look for what waits too long: often enough that the shortest time-out is late by an eighth.
     pub(crate) fn sweep_interval(&self) -> Duration {
+        if self.draining.get().is_some() {
+            return Duration::from_millis(50);
+        }
         let local = self.local.borrow();
         let generation = &local.active.generation;
         let listeners = generation.listeners.iter().map(|listener| &listener.timeouts);

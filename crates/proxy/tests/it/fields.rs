@@ -202,3 +202,16 @@ async fn a_client_that_waits_for_leave_to_send_gets_it_from_us() {
     assert_eq!(response.status(), 200);
     assert!(!response.text().contains("expect"));
 }
+
+#[tokio::test]
+async fn a_client_that_would_rather_speak_something_else_is_served_as_ever() {
+    let origin = Origin::echoing().await;
+    let running = Running::before(&[origin.address]).await;
+    let mut client = running.client().await;
+    for _ in 0..2 {
+        let request = "GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let response = client.ask(request).await;
+        assert_eq!(response.status(), 200);
+        assert!(!response.text().contains("upgrade"), "{}", response.text());
+    }
+}

@@ -226,10 +226,10 @@ async fn draining_waits_for_a_request_and_cuts_at_the_deadline() {
 async fn an_idle_connection_does_not_hold_a_drain_up() {
     let origin = Origin::answering("hello").await;
     let running = Running::before(&[origin.address]).await;
-    let mut client = running.client().await;
+    let (mut client, mut silent) = (running.client().await, running.client().await);
     client.get("/").await;
-    assert!(soon(running.plane.drain(Duration::from_secs(10))).await);
-    assert!(client.closed().await);
+    assert!(soon(running.plane.drain(Duration::from_secs(8))).await);
+    assert!(client.closed().await && silent.closed().await);
 }
 
 #[tokio::test]
