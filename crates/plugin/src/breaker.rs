@@ -42,11 +42,13 @@ impl Breaker {
         *self = Self::default();
     }
 
-    /// Notes a failure that ended at `now` after taking `lost`.
-    pub(crate) fn failed(&mut self, now: Instant, lost: Duration) {
+    /// Notes a failure that ended at `now` after taking `lost`, and says until when the plugin rests for it.
+    pub(crate) fn failed(&mut self, now: Instant, lost: Duration) -> Instant {
         self.failures = self.failures.saturating_add(1);
         let rest = lost.saturating_mul(REST_FACTOR).max(backoff(self.failures)).min(LONGEST_REST);
-        self.rests_until = Some(now + rest);
+        let until = now + rest;
+        self.rests_until = Some(until);
+        until
     }
 }
 
@@ -109,7 +111,9 @@ mod tests {
     #[test]
     fn a_success_forgives_everything() {
         let (now, mut breaker) = (Instant::now(), Breaker::default());
-        (0..40).for_each(|_| breaker.failed(now, MS));
+        for _ in 0..40 {
+            breaker.failed(now, MS);
+        }
         assert!(!breaker.admits(now + Duration::from_secs(29)) && breaker.admits(now + Duration::from_secs(30)));
         breaker.succeeded();
         assert!(breaker.admits(now));

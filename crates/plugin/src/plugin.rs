@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use equipoise_balance::Picker;
 use equipoise_health::Probe;
@@ -57,7 +58,7 @@ impl Plugin {
     /// How it is doing.
     #[must_use]
     pub fn stats(&self) -> PluginStats {
-        self.identity.stats.read()
+        self.identity.stats.read(Instant::now())
     }
 
     /// The router that it is; `None` when it is of another world.

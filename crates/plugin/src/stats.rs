@@ -32,6 +32,8 @@ pub(crate) struct Stats {
 #[derive(Debug, Default)]
 struct Last {
     failure: Option<Failure>,
+    /// The end of the longest rest that a worker gave the plugin.
+    rests_until: Option<Instant>,
     warned: Option<Instant>,
     unreported: u64,
 }
@@ -50,6 +52,8 @@ pub struct PluginStats {
     pub instances: usize,
     /// Most memory that one instance of this version held, in bytes.
     pub memory_high_water: u64,
+    /// Whether it failed so often, or for so long, that its fallback answers on some worker without asking it.
+    pub resting: bool,
     /// The latest failure of this version.
     pub last_failure: Option<Failure>,
 }
@@ -112,6 +116,12 @@ impl Stats {
         }
     }
 
+    /// Notes until when a worker does not ask the plugin.
+    pub(crate) fn rests(&self, until: Instant) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        last.rests_until = last.rests_until.max(Some(until));
+    }
+
     /// Counts a failure, and says so in the log at most once a second.
     pub(crate) fn failed(&self, failure: &Failure, now: Instant) {
         self.failures[failure.index()].increment();
@@ -127,14 +137,16 @@ impl Stats {
         tracing::warn!(plugin = %self.name, kind = failure.kind(), unreported, "plugin failed: {}", text::one_line(&failure.to_string(), 600));
     }
 
-    pub(crate) fn read(&self) -> PluginStats {
+    pub(crate) fn read(&self, now: Instant) -> PluginStats {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         PluginStats {
             calls: self.calls.value(),
             failures: self.failures.iter().map(Counter::value).sum(),
             rested: self.rested.value(),
             instances: self.instances.load(Relaxed),
             memory_high_water: self.highest.load(Relaxed),
-            last_failure: self.last.lock().unwrap_or_else(PoisonError::into_inner).failure.clone(),
+            resting: last.rests_until.is_some_and(|until| now < until),
+            last_failure: last.failure.clone(),
         }
     }
 }

@@ -77,8 +77,9 @@ impl<G: Guest> Warm<G> {
                 Ok(answer)
             }
             Err(failure) => {
-                slot.breaker.failed(now, took);
+                let rests_until = slot.breaker.failed(now, took);
                 drop(slot);
+                identity.stats.rests(rests_until);
                 identity.stats.failed(&failure, now);
                 Err(Unanswered::Failed)
             }

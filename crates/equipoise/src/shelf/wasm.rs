@@ -102,7 +102,7 @@ impl Shelf {
                 digest: format!("sha256:{}", loaded.digest),
                 calls: stats.calls,
                 failures: stats.failures,
-                resting: false,
+                resting: stats.resting,
             }
         };
         self.0.iter().map(row).collect()
