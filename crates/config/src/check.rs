@@ -29,6 +29,10 @@ pub(crate) trait Origin {
     fn contains(&self, _: &KeyPath) -> bool {
         true
     }
+    /// Whether somebody wrote the key. In a document that was built in code, nobody can tell.
+    fn is_written(&self, _: &KeyPath) -> bool {
+        false
+    }
     /// Whether something was at this key but could not be read: its absence has been explained.
     fn excused(&self, _: &KeyPath) -> bool {
         false

@@ -73,6 +73,8 @@ codes! {
     Conflict => "conflict",
     /// The admin address can be reached from other machines without a token.
     OpenAdmin => "open-admin",
+    /// Everybody may say whatever they like about who they are.
+    TrustsEveryone => "trusts-everyone",
     /// A target group that nothing forwards to.
     UnusedTargetGroup => "unused-target-group",
     /// A plugin that nothing uses.

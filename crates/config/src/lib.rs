@@ -51,7 +51,8 @@ pub use document::{
 };
 pub use effective::effective;
 pub use limits::{
-    MAX_BYTES, MAX_FILES, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS,
+    MAX_BYTES, MAX_FILES, MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES, MAX_TARGET_GROUPS,
+    MAX_TARGETS,
 };
 pub use load::{Loaded, Native, check, load, parse};
 pub use report::{Diagnostic, Location, Related, Report, Severity};

@@ -13,6 +13,8 @@ pub const MAX_RULES: usize = 10_000;
 pub const MAX_TARGET_GROUPS: usize = 10_000;
 /// Targets of all groups together.
 pub const MAX_TARGETS: usize = 10_000;
+/// Slots of all hash tables together: 200 MB.
+pub const MAX_HASH_SLOTS: usize = 50_000_000;
 /// Plugins.
 pub const MAX_PLUGINS: usize = 1_000;
 /// Problems that are reported at once; the rest waits until these are gone.

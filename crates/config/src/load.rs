@@ -116,6 +116,10 @@ impl Origin for Text<'_> {
         node(&self.tree.root, path).is_some()
     }
 
+    fn is_written(&self, path: &KeyPath) -> bool {
+        self.contains(path)
+    }
+
     fn excused(&self, path: &KeyPath) -> bool {
         let Some((table, last)) = path.split() else { return false };
         // The root, which is no value, starts at 0.

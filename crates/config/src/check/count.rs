@@ -1,9 +1,11 @@
 //! How much there is.
 
+use equipoise_balance::Algorithm;
+
 use super::Checker;
 use crate::code::Code;
 use crate::finding::{At, Finding};
-use crate::limits::{MAX_LISTENERS, MAX_PLUGINS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS};
+use crate::limits::{MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS};
 use crate::path::KeyPath;
 
 impl Checker<'_> {
@@ -12,11 +14,13 @@ impl Checker<'_> {
         let document = self.document;
         let rules = document.listener.values().map(|listener| listener.rule.len()).sum();
         let targets = document.target_group.values().map(|group| group.targets.len()).sum();
+        let slots = document.target_group.values().map(|group| hash_slots(&group.balance)).sum();
         let counts = [
             ("listener", "listeners", document.listener.len(), MAX_LISTENERS),
             ("listener", "rules", rules, MAX_RULES),
             ("target-group", "target groups", document.target_group.len(), MAX_TARGET_GROUPS),
             ("target-group", "targets", targets, MAX_TARGETS),
+            ("target-group", "slots in tables of `consistent-hash`", slots, MAX_HASH_SLOTS),
             ("plugin", "plugins", document.plugin.len(), MAX_PLUGINS),
         ];
         let before = self.findings.len();
@@ -25,5 +29,12 @@ impl Checker<'_> {
             self.say(Finding::error(Code::TooMuch, at, format!("{count} {what}; at most {most} are accepted")));
         }
         self.findings.len() == before
+    }
+}
+
+fn hash_slots(algorithm: &Algorithm) -> usize {
+    match algorithm {
+        Algorithm::ConsistentHash(settings) => settings.table_size.get() as usize,
+        _ => 0,
     }
 }

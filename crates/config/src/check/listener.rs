@@ -19,6 +19,7 @@ impl Checker<'_> {
             let message = format!("listener `{name}` has no address");
             self.missing(&path, "bind", message, "write `bind = \"0.0.0.0:8080\"`");
         }
+        self.networks(&path, name, written);
         self.client_bounds(&path, written);
         let default = self.default_action(&path, name, written);
         self.rules(&path, written, &default);
@@ -37,6 +38,21 @@ impl Checker<'_> {
             default,
             rules,
         })
+    }
+
+    fn networks(&mut self, path: &KeyPath, name: &ListenerName, written: &Listener) {
+        let allow = path.key("allow");
+        if written.allow.is_empty() && self.origin.is_written(&allow) && !self.origin.excused(&allow) {
+            let message = format!("an empty `allow` lets everybody connect to listener `{name}`");
+            let help = "remove it, or list who may connect; to let nobody in, write `deny = [\"0.0.0.0/0\", \"::/0\"]`";
+            self.say(Finding::warning(Code::NoEffect, At::Value(allow), message).help(help));
+        }
+        for (index, network) in written.trusted_proxies.iter().enumerate().filter(|(_, net)| net.prefix_len() == 0) {
+            let at = At::Value(path.key("trusted-proxies").index(index));
+            let message = format!("{network} is everybody: any client may claim any address in `X-Forwarded-For`");
+            let help = "list the networks of your own proxies; conditions on `source` and logs rely on them";
+            self.say(Finding::warning(Code::TrustsEveryone, at, message).help(help));
+        }
     }
 
     fn client_bounds(&mut self, path: &KeyPath, written: &Listener) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use equipoise_balance::Algorithm;
+use equipoise_balance::{Algorithm, ConsistentHash};
 use equipoise_health::{HealthCheck, HealthChecks};
 use equipoise_target::GroupName;
 
@@ -41,11 +41,33 @@ impl Checker<'_> {
         if let Some(plugin) = written.balance.plugin() {
             self.plugin_is(path.key("plugin").key("name"), plugin, World::Balancer);
         }
+        match &written.balance {
+            Algorithm::ConsistentHash(settings) => {
+                self.consistent_hash(&path.key("consistent-hash"), settings, written);
+            }
+            Algorithm::LeastConnections(_) => self.unweighted(&path.key("least-connections"), written),
+            _ => {}
+        }
+    }
+
+    fn consistent_hash(&mut self, path: &KeyPath, settings: &ConsistentHash, written: &TargetGroup) {
+        // TOML has no larger number, so a larger one could not be written down again.
+        self.number(path, "seed", settings.seed, 0..=i64::MAX.unsigned_abs());
+        let (slots, targets) = (settings.table_size.get(), written.targets.len());
+        if (slots as usize) < targets {
+            let message = format!("a table of {slots} slots leaves some of {targets} targets without any");
+            let help = format!("use a prime of {} or more", targets.saturating_mul(100).min(5_000_011));
+            let at = At::Value(path.key("table-size"));
+            self.say(Finding::error(Code::Conflict, at, message).help(help));
+        }
+    }
+
+    fn unweighted(&mut self, path: &KeyPath, written: &TargetGroup) {
         let first = written.targets.first().map(|target| target.weight);
         let differs = |target: &Target| Some(target.weight) != first && target.weight != 0;
-        if matches!(written.balance, Algorithm::LeastConnections(_)) && written.targets.iter().any(differs) {
-            let at = At::Key(path.key("least-connections"));
-            let finding = Finding::warning(Code::NoEffect, at, "`least-connections` does not look at weights");
+        if written.targets.iter().any(differs) {
+            let message = "`least-connections` does not look at weights";
+            let finding = Finding::warning(Code::NoEffect, At::Key(path.clone()), message);
             self.say(finding.help("use `weighted-least-connections`"));
         }
     }

@@ -23,15 +23,15 @@ pub struct Listener {
     /// What is spoken: "http", the default.
     pub protocol: Protocol,
     /// Networks that may connect, such as "10.0.0.0/8" or a single address. Default everybody.
-    #[serde(deserialize_with = "network::networks")]
+    #[serde(deserialize_with = "network::networks", skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "network::schema")]
     pub allow: Vec<IpNet>,
     /// Networks that may not connect, even when `allow` lists them. Default nobody.
-    #[serde(deserialize_with = "network::networks")]
+    #[serde(deserialize_with = "network::networks", skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "network::schema")]
     pub deny: Vec<IpNet>,
     /// Networks of proxies whose `X-Forwarded-*` fields are believed. Default nobody.
-    #[serde(deserialize_with = "network::networks")]
+    #[serde(deserialize_with = "network::networks", skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "network::schema")]
     pub trusted_proxies: Vec<IpNet>,
     /// Keeps an `X-Request-Id` that any client sends, instead of only a trusted proxy's. Default false.

@@ -1,5 +1,7 @@
 //! One text to one table.
 
+use std::ops::Range;
+
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, Error};
 use toml_parser::lexer::TokenKind;
@@ -21,8 +23,8 @@ pub(super) fn parse<'s>(text: &'s str, base: usize, findings: &mut Vec<Finding>)
     let (root, errors) = DeTable::parse_recoverable(text);
     // A key that is there twice leaves the rest whole; anything else leaves guesses.
     let sound = errors.iter().all(|error| error.message() == "duplicate key");
-    findings.extend(errors.iter().take(MAX_SYNTAX_ERRORS).map(|error| syntax(text, base, error)));
     let root = root.into_inner();
+    findings.extend(errors.iter().take(MAX_SYNTAX_ERRORS).map(|error| syntax(text, base, error, &root)));
     if sound && too_deep(root.values(), MAX_DEPTH) {
         let message = format!("tables are nested more than {MAX_DEPTH} deep");
         findings.push(Finding::error(Code::TooMuch, At::Span(base..base + 1, KeyPath::root()), message));
@@ -58,13 +60,20 @@ fn too_deep<'v, 's: 'v>(mut values: impl Iterator<Item = &'v Spanned<DeValue<'s>
     })
 }
 
-fn syntax(text: &str, base: usize, error: &Error) -> Finding {
+fn syntax(text: &str, base: usize, error: &Error, root: &DeTable<'_>) -> Finding {
     let span = error.span().unwrap_or(text.len()..text.len());
     let at = At::Span(base + span.start..base + span.end, KeyPath::root());
     if error.message() == "duplicate key" {
-        let key = text.get(span).unwrap_or_default();
-        return Finding::error(Code::DuplicateKey, at, format!("`{key}` is defined twice in this table"))
+        let key = text.get(span.clone()).unwrap_or_default();
+        let finding = Finding::error(Code::DuplicateKey, at, format!("`{key}` is defined twice in this table"))
             .help("remove one of them, or write an array of tables `[[…]]` where several are allowed");
+        return match first_definition(text, root, &span) {
+            Some(first) => {
+                let first = At::Span(base + first.start..base + first.end, KeyPath::root());
+                finding.related(first, "first defined here")
+            }
+            None => finding,
+        };
     }
     let message = error.message();
     // The parser's grammar shows through.
@@ -74,6 +83,41 @@ fn syntax(text: &str, base: usize, error: &Error) -> Finding {
     match hint(text, span.start) {
         Some(help) => finding.help(help),
         None => finding,
+    }
+}
+
+/// Where the key of `again` was defined before, as far as it can be told: the parser knows, but does not say.
+fn first_definition(text: &str, root: &DeTable<'_>, again: &Range<usize>) -> Option<Range<usize>> {
+    let start = text.get(..again.start)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[start..].lines().next()?;
+    if line.trim_start().starts_with('[') {
+        // A header: the same one, on an earlier line.
+        let header = &line[..=line.find(']')?];
+        let mut lines = text[..start].split_inclusive('\n').scan(0, |at, line| {
+            *at += line.len();
+            Some((*at - line.len(), line))
+        });
+        let (first, _) = lines.find(|(_, line)| line.starts_with(header))?;
+        return Some(again.start - start + first..again.end - start + first);
+    }
+    let mut found = None;
+    nearest_before(root, text.get(again.clone())?, again.start, &mut found);
+    found
+}
+
+/// The last key of that name before `at`.
+fn nearest_before(table: &DeTable<'_>, name: &str, at: usize, found: &mut Option<Range<usize>>) {
+    for (key, value) in table {
+        let nearer = key.span().start < at && found.as_ref().is_none_or(|found| found.start < key.span().start);
+        if key.get_ref() == name && nearer {
+            *found = Some(key.span());
+        }
+        let tables = match value.get_ref() {
+            DeValue::Array(array) => array.iter().filter_map(|value| value.get_ref().as_table()).collect(),
+            DeValue::Table(table) => vec![table],
+            _ => Vec::new(),
+        };
+        tables.into_iter().for_each(|table| nearest_before(table, name, at, found));
     }
 }
 

@@ -150,6 +150,9 @@ fn ten_times_too_many_of_anything_is_refused() {
     check(&many(100_000, |text, n| writeln!(text, "[target-group.g{n}]").unwrap()));
     let targets = many(100_000, |text, n| write!(text, "\"10.{}.{}.{}:80\",", n >> 16, n >> 8 & 255, n & 255).unwrap());
     check(&format!("[target-group.g]\ntargets = [{targets}]\n"));
+    let table = "consistent-hash = { key = \"path\", table-size = 5000011 }";
+    let groups: String = (0..11).map(|n| format!("[target-group.g{n}]\nbalance = {{ {table} }}\n")).collect();
+    check(&groups);
     let rules = many(100_000, |text, n| write!(text, "{{priority={n},then={{}}}},").unwrap());
     check(&format!("[listener.l]\nrule = [{rules}]\n"));
 }
