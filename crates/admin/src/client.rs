@@ -61,7 +61,7 @@ pub enum ClientError {
     #[error("the admin address or token holds a character that cannot be sent")]
     Unsendable(#[source] http::Error),
     /// The balancer refused.
-    #[error("{}: {}", .0.title, .0.detail)]
+    #[error("{}", said(.0))]
     Refused(Box<Problem>),
     /// Something answered, but not with what Equipoise answers.
     #[error("{address} answered {status} with something that is not an answer of Equipoise")]
@@ -71,6 +71,11 @@ pub enum ClientError {
         /// The status that it gave.
         status: StatusCode,
     },
+}
+
+/// The detail says all that the title does.
+fn said(problem: &Problem) -> &str {
+    if problem.detail.is_empty() { &problem.title } else { &problem.detail }
 }
 
 impl ClientError {

@@ -3,7 +3,7 @@
 //! Field names are the JSON API (snake case, so that `jq` needs no quotes); durations are seconds, times RFC 3339. Fields
 //! are only ever added; a reader ignores those that it does not know and takes a default for those that it misses.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -135,6 +135,3 @@ pub struct Plugin {
     /// Whether it failed so often that its fallback answers for a while without asking it.
     pub resting: bool,
 }
-
-/// Wall-clock time as the API writes it. Only for people: nothing is decided by it.
-pub(crate) type Time = SystemTime;

@@ -1,17 +1,17 @@
 //! The answers of the two calls that change something.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Time, seconds};
+use super::seconds;
 
 /// A reload that came to an end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Reload {
-    /// When it ended.
+    /// When it ended, by the wall clock: for people, nothing is decided by it.
     #[serde(with = "humantime_serde")]
-    pub at: Time,
+    pub at: SystemTime,
     /// The generation that serves after it.
     pub generation: u64,
     /// How it ended.

@@ -27,11 +27,11 @@ fn text(reload: &Reload, style: Style) -> String {
         ReloadResult::Unchanged => style.faint("unchanged"),
         ReloadResult::Refused => style.error("refused"),
     };
-    let mut text = format!("{verdict}: generation {} serves", reload.generation);
+    let mut text = format!("{verdict} in {:.0?}", reload.took);
     // Writing to memory cannot fail.
     let _ = match reload.message.as_str() {
-        "" => writeln!(text, " (took {:.0?})", reload.took),
-        message => writeln!(text, " (took {:.0?}): {message}", reload.took),
+        "" => writeln!(text, ": generation {} serves", reload.generation),
+        message => writeln!(text, ": {message}"),
     };
     for change in &reload.changes {
         let _ = writeln!(text, "  {change}");
@@ -55,7 +55,7 @@ mod tests {
             changes: vec!["target-group.todo: weight 1 → 2".to_owned()],
             took: Duration::from_millis(12),
         };
-        let want = "applied: generation 3 serves (took 12ms)\n  target-group.todo: weight 1 → 2\n";
+        let want = "applied in 12ms: generation 3 serves\n  target-group.todo: weight 1 → 2\n";
         assert_eq!(text(&reload, Style::plain()), want);
     }
 }
