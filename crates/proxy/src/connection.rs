@@ -1,5 +1,6 @@
 //! One client's connection, from its first byte to its last.
 
+use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
@@ -8,12 +9,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use crate::accept::Seat;
+use crate::body::ResponseBody;
 use crate::downstream::{Downstream, Order};
 use crate::io::ClientIo;
 use crate::local::Front;
@@ -42,17 +45,7 @@ pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream,
     let here = Here::new(worker, &front, peer, seat);
     let Some((first, http2)) = here.obeying(first_bytes(&stream)).await.flatten() else { return };
     here.client.received(|| here.worker.clock.tick());
-    let (worker, client) = (Rc::clone(&here.worker), Rc::clone(&here.client));
-    let io = TokioIo::new(ClientIo::new(stream, first, Rc::clone(&worker), Rc::clone(&client)));
-    let service = service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request));
-    if http2 {
-        here.client.multiplexes();
-        let connection = http2_builder(&front).serve_connection(io, service);
-        here.drive(pin!(connection), http2::Connection::graceful_shutdown).await;
-    } else {
-        let connection = http1_builder(&front).serve_connection(io, service);
-        here.drive(pin!(connection), http1::Connection::graceful_shutdown).await;
-    }
+    if http2 { here.serve_http2(stream, first).await } else { here.serve_http1(stream, first).await }
 }
 
 fn http1_builder(front: &Front) -> http1::Builder {
@@ -133,34 +126,76 @@ impl Here {
     async fn obeying<F: Future>(&self, future: F) -> Option<F::Output> {
         let mut future = pin!(future);
         poll_fn(|cx| match self.client.order(cx) {
-            Order::Serve => future.as_mut().poll(cx).map(Some),
+            Order::Serve | Order::Park => future.as_mut().poll(cx).map(Some),
             Order::Finish | Order::Cut => Poll::Ready(None),
         })
         .await
     }
 
-    /// Runs a connection of either protocol to its end, or to an order to cut it.
+    async fn serve_http1(&self, mut stream: TcpStream, mut first: BytesMut) {
+        loop {
+            let builder = http1_builder(&self.client.front());
+            let mut connection = builder.serve_connection(self.io(stream, first), self.service());
+            if self.drive(Pin::new(&mut connection), http1::Connection::graceful_shutdown).await == Driven::Ended {
+                return;
+            }
+            // Idle for long: the buffers go, the socket waits.
+            let parts = connection.into_parts();
+            (stream, first) = parts.io.into_inner().into_parts();
+            first.extend_from_slice(&parts.read_buf);
+            if !first.is_empty() {
+                // The beginning of a head that came with the request before.
+                self.client.received(|| self.worker.clock.tick());
+            } else if !matches!(self.obeying(stream.readable()).await, Some(Ok(()))) {
+                return;
+            }
+            self.client.unpark();
+        }
+    }
+
+    async fn serve_http2(&self, stream: TcpStream, first: BytesMut) {
+        self.client.multiplexes();
+        let builder = http2_builder(&self.client.front());
+        // Boxed, so that it is not the size of every HTTP/1 connection.
+        let mut connection = Box::pin(builder.serve_connection(self.io(stream, first), self.service()));
+        self.drive(connection.as_mut(), http2::Connection::graceful_shutdown).await;
+    }
+
+    fn io(&self, stream: TcpStream, first: BytesMut) -> TokioIo<ClientIo> {
+        TokioIo::new(ClientIo::new(stream, first, Rc::clone(&self.worker), Rc::clone(&self.client)))
+    }
+
+    fn service(
+        &self,
+    ) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future: 'static> + use<> {
+        let (worker, client) = (Rc::clone(&self.worker), Rc::clone(&self.client));
+        service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request))
+    }
+
+    /// Runs a connection of either protocol to its end, to an order to cut it, or until it may be parked.
     async fn drive<C: Future<Output = hyper::Result<()>>>(
         &self,
         mut connection: Pin<&mut C>,
         finish: impl Fn(Pin<&mut C>),
-    ) {
+    ) -> Driven {
         let mut finishing = false;
         let result = poll_fn(|cx: &mut Context<'_>| {
             match self.client.order(cx) {
-                Order::Cut => return Poll::Ready(Ok(())),
+                Order::Cut => return Poll::Ready(Ok(Driven::Ended)),
                 Order::Finish if !finishing => {
                     finishing = true;
                     finish(connection.as_mut());
                 }
+                Order::Park if self.client.park() => return Poll::Ready(Ok(Driven::Parked)),
                 _ => {}
             }
-            connection.as_mut().poll(cx)
+            connection.as_mut().poll(cx).map_ok(|()| Driven::Ended)
         })
         .await;
-        if let Err(error) = result {
+        result.unwrap_or_else(|error| {
             self.fault(&error);
-        }
+            Driven::Ended
+        })
     }
 
     /// Counts a connection that ended in an error of the client's: hyper has answered what can be answered.
@@ -183,6 +218,13 @@ impl Drop for Here {
         self.front.stats.active.decrement();
         self.worker.left.notify_waiters();
     }
+}
+
+/// How far a connection was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Driven {
+    Ended,
+    Parked,
 }
 
 /// Runs an HTTP/2 connection's requests as tasks of the worker's own thread.

@@ -32,6 +32,8 @@ enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
     Serve,
+    /// Give the buffers back, if nothing is in them.
+    Park,
     /// End as the protocol wants it, now that nothing is under way or the protocol has a way to say so.
     Finish,
     Cut,
@@ -54,6 +56,9 @@ pub(crate) struct Downstream {
     stalled: Cell<Option<Instant>>,
     /// When the connection must be over, once it is to end.
     retired_by: Cell<Option<Instant>>,
+    /// Whether everything written so far has left hyper's buffers.
+    pub(crate) flushed: Cell<bool>,
+    parked: Cell<bool>,
     order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
 }
@@ -72,6 +77,8 @@ impl Downstream {
             multiplexed: Cell::new(false),
             stalled: Cell::new(None),
             retired_by: Cell::new(None),
+            flushed: Cell::new(true),
+            parked: Cell::new(false),
             order: Cell::new(Order::Serve),
             waker: RefCell::new(None),
         }
@@ -126,12 +133,31 @@ impl Downstream {
     }
 
     fn tell(&self, order: Order) {
-        if self.order.get() != Order::Cut {
+        if !self.is_told(Order::Cut) {
             self.order.set(order);
         }
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }
+    }
+
+    /// Whether the connection has buffers, and is sure to have nothing in them.
+    fn may_park(&self) -> bool {
+        let idle = matches!(self.phase.get(), Phase::Idle(_)) && !self.multiplexed.get();
+        idle && self.flushed.get() && !self.parked.get() && self.is_told(Order::Serve)
+    }
+
+    /// Whether the connection is to give its buffers back now: it may have become busy since it was told.
+    pub(crate) fn park(&self) -> bool {
+        self.order.set(Order::Serve);
+        let park = self.may_park();
+        self.parked.set(park);
+        park
+    }
+
+    /// The client speaks again.
+    pub(crate) fn unpark(&self) {
+        self.parked.set(false);
     }
 
     /// What the connection's task is to do, asked at each of its turns.
@@ -194,6 +220,9 @@ impl Downstream {
                     self.tell(Order::Finish);
                 }
                 Phase::Idle(since) if past(since, timeouts.keep_alive) => self.tell(Order::Finish),
+                Phase::Idle(since) if past(since, front.listener().park_after) && self.may_park() => {
+                    self.tell(Order::Park);
+                }
                 _ => {}
             }
         }

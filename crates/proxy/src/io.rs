@@ -27,8 +27,14 @@ impl ClientIo {
         Self { stream, first, worker, client }
     }
 
+    /// The socket, and what was read from it and not asked for yet.
+    pub(crate) fn into_parts(self) -> (TcpStream, BytesMut) {
+        (self.stream, self.first)
+    }
+
     fn took<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.client.took(written.is_ready());
+        self.client.flushed.set(false);
         written
     }
 }
@@ -73,7 +79,10 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        // hyper flushes the socket when it has nothing left to write, and only then.
+        self.client.flushed.set(matches!(flushed, Poll::Ready(Ok(()))));
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -27,12 +27,15 @@ pub struct Listener {
     pub timeouts: ListenerTimeouts,
     /// How much to take from clients.
     pub limits: ListenerLimits,
+    /// How long a connection is idle before its buffers are given back. It then takes a fifth of the memory, and its next
+    /// request about a microsecond more.
+    pub park_after: Duration,
     /// Keeps an `X-Request-Id` that anybody sends, instead of only a trusted proxy's.
     pub keep_request_id: bool,
 }
 
 impl Listener {
-    /// A listener for everybody, with default time-outs and limits.
+    /// A listener for everybody, with default time-outs and limits, that parks connections after 5 s.
     #[must_use]
     pub fn new(name: ListenerName, bind: SocketAddr, rules: RuleSet) -> Self {
         Self {
@@ -43,6 +46,7 @@ impl Listener {
             trusted_proxies: Networks::default(),
             timeouts: ListenerTimeouts::default(),
             limits: ListenerLimits::default(),
+            park_after: Duration::from_secs(5),
             keep_request_id: false,
         }
     }

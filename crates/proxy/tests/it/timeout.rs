@@ -204,3 +204,32 @@ async fn a_connection_to_a_target_does_not_wait_for_ever() {
     client.get("/").await;
     assert_eq!(origin.connections(), 2);
 }
+
+#[tokio::test]
+async fn a_connection_that_was_parked_goes_on_where_it_was() {
+    let origin = Origin::answering("hello").await;
+    let mut listener = listener();
+    listener.park_after = Duration::from_millis(20);
+    listener.timeouts.keep_alive = Duration::from_secs(2);
+    let running = before(&origin, listener, GroupSettings::default()).await;
+    let mut client = running.client().await;
+    for _ in 0..3 {
+        assert_eq!(client.get("/").await.text(), "hello");
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    // Two requests at once, and the beginning of a third, which is no longer idle.
+    let request = "GET / HTTP/1.1\r\nhost: t\r\n\r\n";
+    client.write(format!("{request}{request}GET /")).await;
+    assert_eq!(client.message().await.unwrap().text(), "hello");
+    assert_eq!(client.message().await.unwrap().text(), "hello");
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    client.write(" HTTP/1.1\r\nhost: t\r\n\r\n").await;
+    assert_eq!(client.message().await.unwrap().text(), "hello");
+    // Parked or not, it does not wait for ever, and a drain ends it.
+    assert!(soon(client.closed()).await);
+    let mut client = running.client().await;
+    client.get("/").await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    assert!(soon(running.plane.drain(Duration::from_secs(8))).await);
+    assert!(client.closed().await);
+}
