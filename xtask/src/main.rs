@@ -1,2 +1,33 @@
-//! Under construction.
-fn main() {}
+//! Chores that are more than a line of shell: `cargo xtask CHORE`.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to whoever runs it")]
+
+mod guests;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask guests [--check] [NAME …]
+
+  guests           build the example plugins into plugins/prebuilt, as far as their toolchains are there
+  guests --check   build them elsewhere, and compare with what is committed
+  NAME             only these: folders in plugins/";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match &words[..] {
+        ["guests", rest @ ..] => guests::run(rest),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -53,6 +53,12 @@ impl State {
         }
     }
 
+    /// Forgets what belongs to the call before.
+    pub(crate) fn begin_call(&mut self) {
+        self.overrun = None;
+        self.output.clear();
+    }
+
     /// Moves the request in, or out again: no header field is copied.
     pub(crate) fn swap_request(&mut self, head: &mut Parts) {
         std::mem::swap(&mut self.request, head);

@@ -89,7 +89,7 @@ impl Ticker {
     /// Gives the next call on `store` so much time.
     pub(crate) fn bound(&self, store: &mut Store<State>, limit: Duration) {
         self.note_use();
-        store.data_mut().overrun = None;
+        store.data_mut().begin_call();
         store.set_epoch_deadline(ticks(limit));
     }
 

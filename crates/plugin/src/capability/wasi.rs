@@ -41,6 +41,10 @@ impl Output {
         self.error.drain(..excess);
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.error.clear();
+    }
+
     pub(crate) fn take_error_text(&mut self) -> String {
         String::from_utf8_lossy(&std::mem::take(&mut self.error)).into_owned()
     }
@@ -78,13 +82,8 @@ pub(crate) fn link(linker: &mut Linker<State>, component: &Component) -> Result<
 fn define(instance: &mut LinkerInstance<'_, State>, interface: &str, function: &str) -> Result<()> {
     let call = format!("{interface}#{function}");
     instance.func_new(function, move |mut store, _, params, results| {
-        let answer = answer(&mut store, &call, params)?;
-        for param in params {
-            // A borrowed handle must be given back before the call returns.
-            if let Val::Resource(handle) = param {
-                handle.resource_drop(&mut store)?;
-            }
-        }
+        let stream = take_handles(&mut store, params)?;
+        let answer = answer(&mut store, &call, stream, params)?;
         if let (Some(result), Some(answer)) = (results.first_mut(), answer) {
             *result = answer;
         }
@@ -92,8 +91,26 @@ fn define(instance: &mut LinkerInstance<'_, State>, interface: &str, function: &
     })
 }
 
+/// Takes the handles out of a call's parameters, which gives back those that were lent, and returns the number of the
+/// first: the stream or pollable whose method was called.
+fn take_handles(store: &mut StoreContextMut<'_, State>, params: &[Val]) -> Result<Option<u32>> {
+    let mut first = None;
+    for param in params {
+        if let Val::Resource(handle) = param {
+            let number = Resource::<Handle>::try_from_resource_any(*handle, &mut *store)?.rep();
+            first = first.or(Some(number));
+        }
+    }
+    Ok(first)
+}
+
 /// The answer of one function, `None` when it returns nothing.
-fn answer(store: &mut StoreContextMut<'_, State>, call: &str, params: &[Val]) -> Result<Option<Val>> {
+fn answer(
+    store: &mut StoreContextMut<'_, State>,
+    call: &str,
+    stream: Option<u32>,
+    params: &[Val],
+) -> Result<Option<Val>> {
     let ok = |value: Option<Val>| Val::Result(Ok(value.map(Box::new)));
     let (interface, function) = call.split_once('#').unwrap_or((call, ""));
     Ok(Some(match (interface, function) {
@@ -106,7 +123,7 @@ fn answer(store: &mut StoreContextMut<'_, State>, call: &str, params: &[Val]) ->
         ("wasi:cli/terminal-stdin" | "wasi:cli/terminal-stdout" | "wasi:cli/terminal-stderr", _) => Val::Option(None),
         ("wasi:io/streams", "[method]output-stream.check-write") => ok(Some(Val::U64(CHUNK))),
         ("wasi:io/streams", "[method]output-stream.write" | "[method]output-stream.blocking-write-and-flush") => {
-            write(store, params)?;
+            write(store, stream, params);
             ok(None)
         }
         ("wasi:io/streams", "[method]output-stream.flush" | "[method]output-stream.blocking-flush") => ok(None),
@@ -133,22 +150,20 @@ fn handle(store: &mut StoreContextMut<'_, State>, number: u32) -> Result<Val> {
     ResourceAny::try_from_resource(Resource::<Handle>::new_own(number), store).map(Val::Resource)
 }
 
-fn write(store: &mut StoreContextMut<'_, State>, params: &[Val]) -> Result<()> {
-    let [Val::Resource(stream), Val::List(bytes)] = params else { return Ok(()) };
-    let stream = Resource::<Handle>::try_from_resource_any(*stream, &mut *store)?.rep();
+fn write(store: &mut StoreContextMut<'_, State>, stream: Option<u32>, params: &[Val]) {
+    let [_, Val::List(bytes)] = params else { return };
     let byte = |value: &Val| if let Val::U8(byte) = value { *byte } else { 0 };
     let bytes: Vec<u8> = bytes.iter().take(CHUNK as usize).map(byte).collect();
     let state = store.data_mut();
-    if stream == ERROR {
+    if stream == Some(ERROR) {
         state.output.keep_error(&bytes);
     }
     if state.plugin.grants(Capability::Log) {
-        let level = if stream == ERROR { Level::Warn } else { Level::Info };
+        let level = if stream == Some(ERROR) { Level::Warn } else { Level::Info };
         for line in String::from_utf8_lossy(&bytes).lines() {
             state.log_line(level, line);
         }
     }
-    Ok(())
 }
 
 fn time(store: &StoreContextMut<'_, State>, interface: &str, function: &str) -> Result<Val> {

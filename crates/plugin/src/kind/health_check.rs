@@ -126,6 +126,7 @@ impl HealthCheckPlugin {
 /// the tick in which it ends, so the bound is a little lower for a check that waits often.
 fn bound_computing(store: &mut Store<State>) {
     let mut left = ticks(COMPUTING);
+    store.data_mut().begin_call();
     store.data().plugin.host.ticker.note_use();
     store.set_epoch_deadline(1);
     store.epoch_deadline_callback(move |context| {

@@ -24,7 +24,7 @@ fn cut_and_flipped_components_are_refused_or_contained() {
     let host = host();
     let good = Guest::default().build(World::Router);
     let flips = proptest::collection::vec((any::<Index>(), any::<u8>()), 0..4);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(600));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(200));
     let input = (flips, proptest::option::of(any::<Index>()));
     let outcome = runner.run(&input, |(flips, cut)| {
         let mut bytes = good.clone();
@@ -44,7 +44,7 @@ fn cut_and_flipped_components_are_refused_or_contained() {
 #[test]
 fn noise_behind_a_good_beginning_is_refused() {
     let host = host();
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(300));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(150));
     let noise = proptest::collection::vec(any::<u8>(), 0..200);
     let outcome = runner.run(&noise, |noise| {
         let mut bytes = b"\0asm\x0d\0\x01\0".to_vec();

@@ -8,6 +8,7 @@ mod health_check;
 mod hostile;
 mod life;
 mod load;
+mod prebuilt;
 mod router;
 mod support;
 mod wasi;

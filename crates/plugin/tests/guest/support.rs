@@ -23,18 +23,14 @@ pub(crate) fn component(world: World, module: &str) -> Vec<u8> {
     encode(module, |resolve, package| resolve.select_world(&[package], Some(world.as_str())).unwrap())
 }
 
-/// A router that also imports an interface of another package: `package`, `interface` and the text of its functions.
-pub(crate) fn importing_router(module: &str, package: &str, interface: &str, functions: &str) -> Vec<u8> {
-    let (name, version) = package.split_once('@').unwrap();
+/// A router that also imports interfaces of other packages: the packages' text, and the imports' names.
+pub(crate) fn importing_router(module: &str, packages: &[&str], imports: &[&str]) -> Vec<u8> {
     encode(module, |resolve, _| {
-        let text = format!("package {package};\ninterface {interface} {{ {functions} }}");
-        resolve.push_str("other.wit", &text).unwrap();
-        let world = format!(
-            "package test:router; world guest {{
-                 include equipoise:plugin/router@0.1.0;
-                 import {name}/{interface}@{version};
-             }}"
-        );
+        for (n, text) in packages.iter().enumerate() {
+            resolve.push_str(format!("package-{n}.wit"), text).unwrap();
+        }
+        let imports: String = imports.iter().map(|import| format!("import {import};\n")).collect();
+        let world = format!("package test:router; world guest {{ include equipoise:plugin/router@0.1.0; {imports} }}");
         let package = resolve.push_str("test.wit", &world).unwrap();
         resolve.select_world(&[package], Some("guest")).unwrap()
     })

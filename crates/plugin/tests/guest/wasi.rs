@@ -2,13 +2,14 @@
 
 use equipoise_plugin::{Capability, Failure, World};
 
-use crate::support::{CLIENT, Guest, host, importing_router, load_error, request, spec};
+use crate::support::{CLIENT, Guest, host, importing_router, load_error, request, spec, text_at};
 
 /// A router that runs `body`, which may call `function` of WASI.
 fn router(package: &str, interface: &str, function: &str, kind: &str, signature: &str, body: &str) -> Vec<u8> {
     let (name, version) = package.split_once('@').unwrap();
     let guest = Guest::body(body).import(&format!("{name}/{interface}@{version}"), function, signature);
-    importing_router(&guest.text(World::Router), package, interface, &format!("{function}: {kind};"))
+    let text = format!("package {package}; interface {interface} {{ {function}: {kind}; }}");
+    importing_router(&guest.text(World::Router), &[&text], &[&format!("{name}/{interface}@{version}")])
 }
 
 fn calls(component: Vec<u8>, grants: &[Capability]) -> Option<Failure> {
@@ -93,4 +94,41 @@ fn whatever_is_not_there_traps_by_name() {
     let dial =
         router("wasi:sockets@0.2.0", "made-up", "dial", "func(n: u32)", "(param i32)", "(call $dial (i32.const 1))");
     traps(dial, &["wasi:sockets/made-up#dial", "plugins do not have"]);
+}
+
+/// Opens standard error, writes `help` to it, and traps if the writing failed, or if `traps`.
+fn crying(traps: bool) -> Vec<u8> {
+    const STREAMS: &str = "package wasi:io@0.2.6; interface streams {
+        resource error;
+        variant stream-error { last-operation-failed(error), closed }
+        resource output-stream {
+            blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+        }
+    }";
+    const STDERR: &str = "package wasi:cli@0.2.6; interface stderr {
+        use wasi:io/streams@0.2.6.{output-stream};
+        get-stderr: func() -> output-stream;
+    }";
+    let body = text_at(600, "help")
+        + "(local.set $stream (call $get_stderr))
+           (call $write (local.get $stream) (i32.const 600) (i32.const 4) (i32.const 512))
+           (if (i32.load8_u (i32.const 512)) (then unreachable))
+           (call $drop (local.get $stream))"
+        + if traps { "unreachable" } else { "" };
+    let body = format!("(local $stream i32) {body}");
+    let streams = "wasi:io/streams@0.2.6";
+    let mut guest = Guest::body(&body).import("wasi:cli/stderr@0.2.6", "get-stderr", "(result i32)");
+    for (name, function, signature) in [
+        ("write", "[method]output-stream.blocking-write-and-flush", "(param i32 i32 i32 i32)"),
+        ("drop", "[resource-drop]output-stream", "(param i32)"),
+    ] {
+        guest.imports.push_str(&format!("(import \"{streams}\" \"{function}\" (func ${name} {signature}))\n"));
+    }
+    importing_router(&guest.text(World::Router), &[STREAMS, STDERR], &[streams, "wasi:cli/stderr@0.2.6"])
+}
+
+#[test]
+fn standard_error_explains_a_trap() {
+    assert_eq!(calls(crying(false), &[Capability::Log]), None);
+    traps(crying(true), &["unreachable", "it wrote: help"]);
 }
