@@ -8,6 +8,7 @@ mod explain;
 mod removed;
 mod repair;
 mod retype;
+mod shape;
 mod trouble;
 mod words;
 
@@ -29,6 +30,7 @@ pub(crate) use removed::Removed;
 /// result.
 pub(crate) fn read(tree: &mut Tree<'_>, findings: &mut Vec<Finding>) -> (Document, Removed) {
     let mut reader = Reader { tree, findings, removed: Removed::default() };
+    reader.refuse_lists();
     let mut document: Document = reader.section(&KeyPath::root(), |root| Some(rest(root))).unwrap_or_default();
     document.listener = reader.named("listener", MAX_LISTENERS).collect();
     document.target_group = reader.named("target-group", MAX_TARGET_GROUPS).collect();
@@ -50,6 +52,14 @@ struct Reader<'t, 's> {
 }
 
 impl<'s> Reader<'_, 's> {
+    /// Says every list that stands where a table belongs, and takes it out.
+    fn refuse_lists(&mut self) {
+        let lists = shape::lists_for_tables(&self.tree.root);
+        for path in lists {
+            repair::refuse_list(self.tree, &mut self.removed, &path, self.findings);
+        }
+    }
+
     /// Every table of a section whose tables have names.
     fn named<N, T>(&mut self, section: &str, most: usize) -> std::vec::IntoIter<(N, T)>
     where

@@ -1,11 +1,15 @@
 //! JSON Schema for editors.
 
+mod walk;
+
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform, transform_subschemas};
 use serde_json::{Value, json};
 
 use crate::document::Document;
+
+pub(crate) use walk::{shapes, step_into};
 
 /// The JSON Schema (draft-07, the one that editors of TOML know) of a configuration file, from the same structs that
 /// read it.

@@ -66,7 +66,7 @@ impl Checker<'_> {
         self.number(&table, "fields", limits.fields, 1..=1000);
         self.size(&table, "head-size", limits.head_size, Size::kib(1)..=Size::mib(1));
         self.size(&table, "uri-size", limits.uri_size, Size(256)..=Size::kib(256));
-        if limits.uri_size > limits.head_size {
+        if limits.uri_size > limits.head_size && !self.origin.excused(&table) {
             let message = format!("`uri-size` of {} exceeds `head-size` of {}", limits.uri_size, limits.head_size);
             let at = At::Value(table.key("uri-size"));
             self.say(Finding::error(Code::Conflict, at, message).help("path and query are a part of the head"));

@@ -14,6 +14,9 @@ use crate::document::{Target, TargetGroup, World};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
+/// Keys of a health check that have to fit one another.
+const TOGETHER: [&str; 6] = ["interval", "timeout", "jitter", "layer", "effect", "degrade-to"];
+
 impl Checker<'_> {
     pub(super) fn target_group(&mut self, name: &GroupName, written: &TargetGroup) -> Option<config::TargetGroup> {
         let path = KeyPath::root().key("target-group").key(name.as_str());
@@ -54,7 +57,7 @@ impl Checker<'_> {
         // TOML has no larger number, so a larger one could not be written down again.
         self.number(path, "seed", settings.seed, 0..=i64::MAX.unsigned_abs());
         let (slots, targets) = (settings.table_size.get(), written.targets.len());
-        if (slots as usize) < targets {
+        if (slots as usize) < targets && !self.origin.excused(path) {
             let message = format!("a table of {slots} slots leaves some of {targets} targets without any");
             let help = format!("use a prime of {} or more", targets.saturating_mul(100).min(5_000_011));
             let at = At::Value(path.key("table-size"));
@@ -78,7 +81,9 @@ impl Checker<'_> {
             // A table of kinds, or a list of such tables.
             let single = checks.0.iter().filter(|other| kind(other) == kind(check)).count() == 1;
             let table = if single { path.key(kind(check)) } else { path.index(index).key(kind(check)) };
-            for problem in check.problems() {
+            // What could not be read may be what the rest fits to.
+            let whole = !TOGETHER.iter().any(|key| self.origin.excused(&table.key(key)));
+            for problem in check.problems().into_iter().filter(|_| whole) {
                 let at = At::Value(table.key(problem.field));
                 let message = match problem.message.strip_prefix("has ") {
                     Some(rest) => format!("`{}` has {rest}", problem.field),

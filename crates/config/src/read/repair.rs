@@ -13,6 +13,7 @@ use crate::finding::{At, Finding};
 use crate::limits::MAX_PROBLEMS;
 use crate::locate::{node, node_mut, place};
 use crate::path::{KeyPath, Step};
+use crate::suggest::nearest;
 use crate::tree::{NAMED, Tree};
 
 /// Says what `error` is about and takes it out of the table at `base`. `None` when that is the whole table.
@@ -48,18 +49,38 @@ pub(super) fn repair(
     Some(())
 }
 
+/// Says that a list stands where a table belongs, and takes it out.
+pub(super) fn refuse_list(tree: &mut Tree<'_>, removed: &mut Removed, path: &KeyPath, findings: &mut Vec<Finding>) {
+    let Some((parent, last)) = path.split() else { return };
+    let trouble = Trouble::WrongType { found: "sequence", expected: "a map" };
+    let finding = explain(&trouble, "", path, node(&tree.root, path));
+    let finding = match last {
+        Step::Key(section) if parent == KeyPath::root() && NAMED.contains(&section.as_str()) => {
+            finding.help(format!("write `[{section}.NAME]`"))
+        }
+        _ => finding,
+    };
+    findings.push(placed(finding, tree, removed));
+    remove(tree, removed, &parent, last);
+}
+
 /// Whether the error follows from something that was taken out, or could not be filled in, and has been said.
 fn is_excused(tree: &Tree<'_>, removed: &Removed, trouble: &Trouble<'_>, node: &Spanned<DeValue<'_>>) -> bool {
     let place = node.span().start;
-    let is_empty = match node.get_ref() {
-        DeValue::Array(list) => list.is_empty(),
-        DeValue::Table(table) => table.is_empty(),
-        _ => false,
-    };
     match trouble {
         _ if tree.unfilled.contains(&place) => true,
         Trouble::MissingField(field) => removed.key(place, field),
-        _ => is_empty && removed.from(place),
+        _ => is_hollow(removed, node),
+    }
+}
+
+/// Whether a list or table in it is empty because of what was taken out.
+fn is_hollow(removed: &Removed, node: &Spanned<DeValue<'_>>) -> bool {
+    let empty = || removed.from(node.span().start);
+    match node.get_ref() {
+        DeValue::Array(list) => list.is_empty() && empty() || list.iter().any(|value| is_hollow(removed, value)),
+        DeValue::Table(table) => table.is_empty() && empty() || table.values().any(|value| is_hollow(removed, value)),
+        _ => false,
     }
 }
 
@@ -72,9 +93,10 @@ fn remove_unknown(
     findings: &mut Vec<Finding>,
 ) -> bool {
     let Some((parent, _)) = path.split() else { return false };
-    let table = match node(&tree.root, &parent) {
-        Some(node) => node.get_ref().as_table(),
-        None => Some(&tree.root),
+    // The root, which is no value, starts at 0.
+    let (place, table) = match node(&tree.root, &parent) {
+        Some(node) => (node.span().start, node.get_ref().as_table()),
+        None => (0, Some(&tree.root)),
     };
     let named = if table.is_some_and(|table| std::ptr::eq(table, &tree.root)) { NAMED.as_slice() } else { &[] };
     let is_unknown = |key: &&str| !known.contains(key) && !named.contains(key);
@@ -86,7 +108,11 @@ fn remove_unknown(
             findings.push(placed(finding, tree, removed));
         }
     }
-    unknown.iter().for_each(|key| remove(tree, removed, &parent, &Step::Key(key.clone())));
+    for key in &unknown {
+        // What was meant is not missing.
+        removed.keys.extend(nearest(key, known.iter().copied()).map(|meant| (place, meant.to_owned())));
+        remove(tree, removed, &parent, &Step::Key(key.clone()));
+    }
     !unknown.is_empty()
 }
 

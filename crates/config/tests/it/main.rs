@@ -8,6 +8,7 @@ mod examples;
 mod folder;
 mod hostile;
 mod json_schema;
+mod one_mistake;
 mod reference;
 mod round_trip;
 mod variables;
