@@ -8,9 +8,13 @@ use crate::logging::LogFormat;
 use crate::output::Format;
 
 mod client;
+#[cfg(feature = "wasm")]
+mod demo;
 mod instance;
 
 pub(crate) use client::{AdminArgs, DrainArgs};
+#[cfg(feature = "wasm")]
+pub(crate) use demo::DemoArgs;
 pub(crate) use instance::InstanceArgs;
 
 /// An edge balancer that anyone can program
@@ -81,6 +85,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FOLDER")]
         dir: Option<PathBuf>,
     },
+    /// Start a whole balancer with three targets and a plugin, to play with
+    #[cfg(feature = "wasm")]
+    Demo(DemoArgs),
     /// Run one instance of the todo application that the demo balances
     SampleService(InstanceArgs),
 }

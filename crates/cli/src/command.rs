@@ -13,6 +13,8 @@ use crate::logging;
 mod check;
 mod completions;
 mod config;
+#[cfg(feature = "wasm")]
+mod demo;
 mod drain;
 #[cfg(feature = "wasm")]
 mod inspect;
@@ -31,6 +33,11 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Run(arguments) => {
             logging::start(&log, "info")?;
             run::run(arguments)
+        }
+        #[cfg(feature = "wasm")]
+        Command::Demo(arguments) => {
+            logging::start(&log, "warn")?;
+            demo::run(arguments)
         }
         Command::Check(arguments) => check::run(&arguments),
         Command::Reload(arguments) => ask(reload::run(&admin.client()?, arguments)),

@@ -45,6 +45,11 @@ impl Failure {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> Code {
+        self.code
+    }
+
     /// Writes the failure to standard error and gives the exit code.
     pub(crate) fn report(&self) -> ExitCode {
         let text = self.text(Style::of_stderr());

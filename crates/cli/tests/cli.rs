@@ -146,3 +146,12 @@ fn the_sample_service_prints_its_port_and_ends_with_its_parent() {
     stdout.read_to_string(&mut rest).unwrap();
     assert_eq!(rest, "");
 }
+
+#[cfg(feature = "wasm")]
+#[test]
+fn the_demo_names_a_busy_port_and_the_flag_that_avoids_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (busy, free) = (taken.local_addr().unwrap().port(), closed_port());
+    check(&format!("demo --port {busy} --admin-port {free}"), 1, &format!("127.0.0.1:{busy}"));
+    check(&format!("demo --port {free} --admin-port {busy}"), 1, "--admin-port PORT");
+}

@@ -40,6 +40,8 @@ fn every_command_explains_itself() {
 #[cfg(feature = "wasm")]
 #[test]
 fn nonsense_about_plugins_is_a_usage_error() {
+    assert_eq!(parse("equipoise demo --port 0").unwrap_err(), ErrorKind::ValueValidation);
+    parse("equipoise demo --port 1 --admin-port 2").unwrap();
     parse("equipoise plugin inspect x.wasm").unwrap();
 }
 
