@@ -157,8 +157,9 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Bytes) -> Result<(StatusCode, Bytes), ClientError> {
-        let request = self.request(method, path, body)?;
         let stream = self.connect().await?;
+        let host = stream.peer_addr().map_or_else(|_| self.address.clone(), |address| address.to_string());
+        let request = self.request(method, path, &host, body)?;
         let limit = self.answer_limit;
         let answered = timeout(limit, self.exchange(stream, request)).await;
         let (status, body) = answered.map_err(|_| ClientError::TimedOut { address: self.address.clone(), limit })??;
@@ -171,8 +172,15 @@ impl Client {
         }
     }
 
-    fn request(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, ClientError> {
-        let mut request = Request::builder().method(method).uri(path).header(header::HOST, &self.address);
+    /// `Host` is the address that the name resolved to: the other side takes no names, which could be rebound.
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        host: &str,
+        body: Bytes,
+    ) -> Result<Request<Full<Bytes>>, ClientError> {
+        let mut request = Request::builder().method(method).uri(path).header(header::HOST, host);
         if let Some(token) = &self.token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
