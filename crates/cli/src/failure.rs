@@ -102,6 +102,7 @@ mod tests {
     fn a_failure_names_every_level_and_what_to_do() {
         let error = anyhow::anyhow!("no such file").context("reading x.toml");
         let failure = Failure::new(Code::Failed, error).hint("name a file");
+        assert_eq!(failure.code(), Code::Failed);
         let text = failure.to_string();
         assert!(text.contains("reading x.toml: no such file") && text.contains("name a file"), "{text}");
     }
