@@ -2,6 +2,34 @@
 //!
 //! A [`Document`] says only what its author said: names may dangle, defaults are still open. It can be read from TOML or
 //! built in code; either way [`crate::check`] turns it into a [`crate::Config`], or says what is wrong with it.
+//!
+//! ```
+//! use equipoise_config::document::{Document, Listener, Target, TargetGroup};
+//! use equipoise_rule::Action;
+//! use equipoise_target::{GroupName, ListenerName};
+//! use std::net::SocketAddr;
+//! use std::path::Path;
+//!
+//! let todo = GroupName::new("todo")?;
+//! let targets = ["127.0.0.1:6400", "127.0.0.1:6401"].map(|address| address.parse::<SocketAddr>());
+//! let group = TargetGroup {
+//!     targets: targets.into_iter().map(|address| address.map(Target::from)).collect::<Result<_, _>>()?,
+//!     ..TargetGroup::default()
+//! };
+//! let listener = Listener {
+//!     bind: Some("127.0.0.1:8080".parse()?),
+//!     default: Some(Action::forward(todo.clone())),
+//!     ..Listener::default()
+//! };
+//! let document = Document {
+//!     listener: [(ListenerName::new("web")?, listener)].into(),
+//!     target_group: [(todo, group)].into(),
+//!     ..Document::default()
+//! };
+//! let config = equipoise_config::check(&document, Path::new("."), &[])?.config;
+//! assert_eq!(config.listeners[0].bind.port(), 8080);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod address;
 mod admin;

@@ -1,18 +1,24 @@
 //! Did you mean?
 
-/// The candidate that `word` is most likely a slip of; `None` when none is near.
+/// Most candidates that are compared: with ten thousand names a guess is not worth the time.
+const MOST_COMPARED: usize = 500;
+
+/// The candidate (ASCII, as all our words and names are) that `word` is most likely a slip of; `None` when none is near.
 pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A word of a megabyte is no slip, and comparing takes time in the product of both lengths.
     if word.len() > 64 {
         return None;
     }
     let folded = word.to_lowercase().replace('_', "-");
-    let slips = 1 + folded.chars().count() / 4;
+    let length = folded.chars().count();
+    let slips = 1 + length / 4;
     let distance = |candidate: &str| strsim::damerau_levenshtein(&folded, &candidate.to_lowercase());
     candidates
         .into_iter()
+        .filter(|candidate| candidate.len().abs_diff(length) <= slips)
+        .take(MOST_COMPARED)
         .map(|candidate| (distance(candidate), candidate))
-        .filter(|(distance, candidate)| *distance <= slips && *distance < candidate.chars().count())
+        .filter(|(distance, candidate)| *distance <= slips && *distance < candidate.len())
         .min()
         .map(|(_, candidate)| candidate)
 }

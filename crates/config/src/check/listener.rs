@@ -1,6 +1,8 @@
 //! Listeners and their rules.
 
-use equipoise_rule::{Action, End, Problem, Rule};
+use std::collections::BTreeSet;
+
+use equipoise_rule::{Action, End, Problem};
 use equipoise_target::ListenerName;
 
 use super::Checker;
@@ -89,8 +91,9 @@ impl Checker<'_> {
         for (index, rule) in written.rule.iter().enumerate() {
             self.action(&path.key("rule").index(index).key("then"), &rule.then);
         }
+        let taken: BTreeSet<u32> = written.rule.iter().map(|rule| rule.priority).collect();
         for problem in equipoise_rule::problems(&written.rule, default) {
-            let finding = rule_problem(path, &written.rule, &problem);
+            let finding = rule_problem(path, &taken, &problem);
             let excused = matches!(&finding.at, At::Value(at) if self.origin.excused(at));
             // A rule may look idle, or as if it took every request, for what could not be read of it.
             if !excused && (problem.is_error() || !self.origin.is_partial()) {
@@ -115,17 +118,16 @@ impl Checker<'_> {
     }
 }
 
-fn rule_problem(path: &KeyPath, rules: &[Rule], problem: &Problem) -> Finding {
+fn rule_problem(path: &KeyPath, taken: &BTreeSet<u32>, problem: &Problem) -> Finding {
     let rule = |position: usize| path.key("rule").index(position);
     let priority = |position: usize| At::Value(rule(position).key("priority"));
     let message = problem.to_string();
     match problem {
-        Problem::DuplicatePriority { priority: taken, first, second } => {
-            let is_free = |free: &u32| rules.iter().all(|rule| rule.priority != *free);
-            let free = (taken.saturating_add(1)..=u32::MAX).find(is_free).unwrap_or_default();
+        Problem::DuplicatePriority { priority: repeated, first, second } => {
+            let free = (repeated.saturating_add(1)..=u32::MAX).find(|free| !taken.contains(free));
             Finding::error(Code::DuplicatePriority, priority(*second), message)
                 .related(priority(*first), "first taken here")
-                .help(format!("the next free one is {free}"))
+                .help(format!("the next free one is {}", free.unwrap_or_default()))
         }
         Problem::DefaultWithoutEnd => Finding::error(Code::MissingKey, At::Value(path.key("default")), message)
             .help("write `default = { forward = \"…\" }` with the name of a target group"),

@@ -6,17 +6,23 @@ use super::Checker;
 use crate::code::Code;
 use crate::document::World;
 use crate::finding::{At, Finding};
+use crate::limits::MAX_PROBLEMS;
 use crate::path::KeyPath;
 use crate::suggest::{list, nearest};
 
 impl Checker<'_> {
+    /// How many names may be held against a wrong one: none when nobody will read the guess.
+    fn guesses(&self) -> usize {
+        if self.findings.len() < MAX_PROBLEMS { usize::MAX } else { 0 }
+    }
+
     /// Says so when there is no target group of that name.
     pub(super) fn target_group_exists(&mut self, at: KeyPath, name: &GroupName) {
         let groups = &self.document.target_group;
         if groups.contains_key(name) || self.origin.is_unread("target-group", name.as_str()) {
             return;
         }
-        let names: Vec<_> = groups.keys().map(GroupName::as_str).collect();
+        let names: Vec<_> = groups.keys().map(GroupName::as_str).take(self.guesses()).collect();
         let finding = unknown(Code::UnknownTargetGroup, at, "target group", "target-group", name.as_str(), &names);
         self.say(finding);
     }
@@ -32,7 +38,7 @@ impl Checker<'_> {
         }
         let Some(plugin) = plugins.get(name) else {
             let natives = self.natives.iter().filter(|(_, of)| *of == world).map(|(native, _)| native);
-            let names: Vec<_> = plugins.keys().chain(natives).map(PluginName::as_str).collect();
+            let names: Vec<_> = plugins.keys().chain(natives).map(PluginName::as_str).take(self.guesses()).collect();
             let finding = unknown(Code::UnknownPlugin, at, "plugin", "plugin", name.as_str(), &names);
             return self.say(finding);
         };

@@ -106,13 +106,11 @@ fn remove_unknown(
         if findings.len() < MAX_PROBLEMS {
             let finding = unknown_field(key, known, &parent.key(key));
             findings.push(placed(finding, tree, removed));
+            // What was meant is not missing.
+            removed.keys.extend(nearest(key, known.iter().copied()).map(|meant| (place, meant.to_owned())));
         }
     }
-    for key in &unknown {
-        // What was meant is not missing.
-        removed.keys.extend(nearest(key, known.iter().copied()).map(|meant| (place, meant.to_owned())));
-        remove(tree, removed, &parent, &Step::Key(key.clone()));
-    }
+    unknown.iter().for_each(|key| remove(tree, removed, &parent, &Step::Key(key.clone())));
     !unknown.is_empty()
 }
 
@@ -129,37 +127,33 @@ fn placed(finding: Finding, tree: &Tree<'_>, removed: &Removed) -> Finding {
 
 /// The deepest key or value that stands exactly at `span`.
 fn find(root: &DeTable<'_>, base: &KeyPath, span: &Range<usize>) -> Option<KeyPath> {
-    let mut found = None;
-    match node(root, base) {
-        Some(node) => look(node, base, span, &mut found),
-        None => look_table(root, base, span, &mut found),
-    }
-    found
+    let steps = match node(root, base) {
+        Some(node) => look(node, span),
+        None => look_table(root, span),
+    };
+    Some(steps?.into_iter().rev().fold(base.clone(), |path, step| path.then(step)))
 }
 
-fn look(node: &Spanned<DeValue<'_>>, path: &KeyPath, span: &Range<usize>, found: &mut Option<KeyPath>) {
-    if node.span() == *span {
-        *found = Some(path.clone());
-    }
-    match node.get_ref() {
-        DeValue::Table(table) => look_table(table, path, span, found),
-        DeValue::Array(array) => {
-            for (index, value) in array.iter().enumerate() {
-                look(value, &path.index(index), span, found);
-            }
-        }
-        _ => {}
-    }
+/// The way to what stands at `span`, last step first: only what is found costs an allocation.
+fn look(node: &Spanned<DeValue<'_>>, span: &Range<usize>) -> Option<Vec<Step>> {
+    let deeper = match node.get_ref() {
+        DeValue::Table(table) => look_table(table, span),
+        DeValue::Array(array) => array.iter().enumerate().find_map(|(index, value)| {
+            let mut steps = look(value, span)?;
+            steps.push(Step::Index(index));
+            Some(steps)
+        }),
+        _ => None,
+    };
+    deeper.or_else(|| (node.span() == *span).then(Vec::new))
 }
 
-fn look_table(table: &DeTable<'_>, path: &KeyPath, span: &Range<usize>, found: &mut Option<KeyPath>) {
-    for (key, value) in table {
-        let path = path.key(key.get_ref());
-        if key.span() == *span {
-            *found = Some(path.clone());
-        }
-        look(value, &path, span, found);
-    }
+fn look_table(table: &DeTable<'_>, span: &Range<usize>) -> Option<Vec<Step>> {
+    table.iter().find_map(|(key, value)| {
+        let mut steps = look(value, span).or_else(|| (key.span() == *span).then(Vec::new))?;
+        steps.push(Step::Key(key.get_ref().to_string()));
+        Some(steps)
+    })
 }
 
 fn remove(tree: &mut Tree<'_>, removed: &mut Removed, parent: &KeyPath, last: &Step) {

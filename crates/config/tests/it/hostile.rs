@@ -173,3 +173,16 @@ fn a_thousand_mistakes_end_in_time_and_in_a_readable_report() {
     let report = refused(&text);
     assert_eq!(report.diagnostics().len(), MAX_PROBLEMS);
 }
+
+#[test]
+fn ten_thousand_mistakes_of_the_same_kind_end_in_time() {
+    let mut names = String::from("[listener.l]\nbind = \"127.0.0.1:1\"\n");
+    (0..10_000).for_each(|n| {
+        let forward = format!("then = {{ forward = \"h{n}\" }}");
+        write!(names, "[[listener.l.rule]]\npriority = {}\n{forward}\n", n / 2).unwrap();
+    });
+    (0..5_000).for_each(|n| writeln!(names, "[target-group.g{n}]\ntargets = [\"10.0.0.1\", \"10.0.0.1\"]").unwrap());
+    let report = refused(&names);
+    assert_eq!(report.diagnostics().len(), MAX_PROBLEMS);
+    assert!(report.omitted() > 20_000, "{}", report.omitted());
+}
