@@ -48,6 +48,14 @@ pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream,
     if http2 { here.serve_http2(stream, first).await } else { here.serve_http1(stream, first).await }
 }
 
+/// The socket and what was read from it. All else goes now: an empty view of a buffer would hold all of it while the
+/// socket waits.
+fn take_apart<S>(parts: http1::Parts<TokioIo<ClientIo>, S>) -> (TcpStream, BytesMut) {
+    let (stream, mut first) = parts.io.into_inner().into_parts();
+    first.extend_from_slice(&parts.read_buf);
+    (stream, first)
+}
+
 fn http1_builder(front: &Front) -> http1::Builder {
     let limits = &front.listener().limits;
     let mut builder = http1::Builder::new();
@@ -140,9 +148,7 @@ impl Here {
                 return;
             }
             // Idle for long: the buffers go, the socket waits.
-            let parts = connection.into_parts();
-            (stream, first) = parts.io.into_inner().into_parts();
-            first.extend_from_slice(&parts.read_buf);
+            (stream, first) = take_apart(connection.into_parts());
             if !first.is_empty() {
                 // The beginning of a head that came with the request before.
                 self.client.received(|| self.worker.clock.tick());

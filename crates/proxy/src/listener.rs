@@ -35,7 +35,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// A listener for everybody, with default time-outs and limits, that parks connections after 5 s.
+    /// A listener for everybody, with default time-outs and limits, that parks connections after 1 s.
     #[must_use]
     pub fn new(name: ListenerName, bind: SocketAddr, rules: RuleSet) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl Listener {
             trusted_proxies: Networks::default(),
             timeouts: ListenerTimeouts::default(),
             limits: ListenerLimits::default(),
-            park_after: Duration::from_secs(5),
+            park_after: Duration::from_secs(1),
             keep_request_id: false,
         }
     }
