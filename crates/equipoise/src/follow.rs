@@ -27,8 +27,10 @@ impl Core {
             }
         };
         loop {
-            watch.follow(&self.watched_paths());
-            watch.changed().await;
+            // A file may have changed between being read and being watched: then it is read again at once.
+            if !watch.follow(&self.watched_paths()) {
+                watch.changed().await;
+            }
             if self.stage() == Stage::Ready {
                 // How it ended is in the log, the metrics and the status.
                 let _ = self.reload(Cause::Watch).await;

@@ -38,13 +38,15 @@ impl Watch {
     }
 
     /// Watches the folders of `paths` (a path that is a folder stands for itself) and no others. A folder that cannot
-    /// be watched is named in the log; `reload` still works for it.
-    pub(crate) fn follow(&mut self, paths: &[PathBuf]) {
+    /// be watched is named in the log; `reload` still works for it. Whether a folder is watched now that was not before:
+    /// what happened there until now gave no event.
+    pub(crate) fn follow(&mut self, paths: &[PathBuf]) -> bool {
         let wanted: BTreeSet<_> = paths.iter().flat_map(|path| folders_of(path)).collect();
         for gone in self.folders.difference(&wanted) {
             let _ = self.watcher.unwatch(gone);
         }
         let mut watched: BTreeSet<PathBuf> = self.folders.intersection(&wanted).cloned().collect();
+        let known = watched.len();
         for new in wanted.difference(&self.folders) {
             match self.watcher.watch(new, RecursiveMode::NonRecursive) {
                 Ok(()) => {
@@ -54,6 +56,7 @@ impl Watch {
             }
         }
         self.folders = watched;
+        self.folders.len() > known
     }
 
     /// Completes when something happened and it has been quiet since.
