@@ -22,24 +22,23 @@ const LONGEST: Duration = Duration::from_millis(500);
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
-/// Takes connections until `retired` is dropped at the other end, then takes those that wait, and ends.
+/// Takes connections until `retired` brings the last view of the listener, then takes those that wait, and ends.
 pub(crate) async fn accept(
     worker: Rc<Worker>,
     bind: SocketAddr,
     listener: TcpListener,
-    mut retired: oneshot::Receiver<()>,
+    mut retired: oneshot::Receiver<Rc<Front>>,
 ) {
     let _listening = Listening::new(&worker);
-    let mut front = worker.local.borrow().fronts.get(&bind).cloned();
     let mut pause = PAUSE;
-    loop {
+    let last = loop {
         let accepted = tokio::select! {
             biased;
-            _ = &mut retired => break,
+            last = &mut retired => break last,
             accepted = listener.accept() => accepted,
         };
-        // After its listener has left the generation, connections are served by the last one that had it.
-        front = worker.local.borrow().fronts.get(&bind).cloned().or(front);
+        // Looked up for each connection: a view that is kept while nobody comes keeps its generation, plugins and all.
+        let front = worker.local.borrow().fronts.get(&bind).cloned();
         match (accepted, &front) {
             (Ok((stream, peer)), Some(front)) => {
                 pause = PAUSE;
@@ -54,8 +53,9 @@ pub(crate) async fn accept(
             // The client was gone before it was accepted.
             _ => {}
         }
-    }
-    if let Some(front) = front {
+    };
+    // Without one, the worker itself has ended.
+    if let Ok(front) = last {
         accept_rest(&worker, &front, listener);
     }
 }

@@ -21,6 +21,7 @@ use crate::downstream::{Downstream, Order};
 use crate::io::ClientIo;
 use crate::local::Front;
 use crate::serve::serve;
+use crate::stats::ListenerStats;
 use crate::worker::Worker;
 
 /// What an HTTP/2 client says first when it knows beforehand that it will be understood (RFC 9113 section 3.4).
@@ -43,6 +44,8 @@ const PING: Duration = Duration::from_secs(20);
 /// Serves `stream` until it ends.
 pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream, peer: IpAddr, seat: Seat) {
     let here = Here::new(worker, &front, peer, seat);
+    // From here on the client's own view counts, which moves on with each generation.
+    drop(front);
     let Some((first, http2)) = here.obeying(first_bytes(&stream)).await.flatten() else { return };
     here.client.received(|| here.worker.clock.tick());
     if http2 { here.serve_http2(stream, first).await } else { here.serve_http1(stream, first).await }
@@ -111,7 +114,7 @@ async fn first_bytes(stream: &TcpStream) -> Option<(BytesMut, bool)> {
 struct Here {
     worker: Rc<Worker>,
     client: Rc<Downstream>,
-    front: Rc<Front>,
+    stats: Rc<ListenerStats>,
     _seat: Seat,
 }
 
@@ -127,7 +130,7 @@ impl Here {
             client.retire(std::time::Instant::now() + front.generation().drain_timeout);
         }
         front.stats.active.increment();
-        Self { worker, client, front: Rc::clone(front), _seat: seat }
+        Self { worker, client, stats: Rc::clone(&front.stats), _seat: seat }
     }
 
     /// `future`, unless the connection is to end.
@@ -221,7 +224,7 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         self.worker.downstreams.leave(self.client.key);
-        self.front.stats.active.decrement();
+        self.stats.active.decrement();
         self.worker.left.notify_waiters();
     }
 }

@@ -53,7 +53,7 @@ pub(crate) struct Front {
     routes: AHashMap<GroupName, Rc<Route>>,
     /// Where requests are counted that no group got.
     pub(crate) own: Rc<Route>,
-    pub(crate) stats: ListenerStats,
+    pub(crate) stats: Rc<ListenerStats>,
     reasons: Rc<Reasons>,
     /// The port as a field value.
     pub(crate) port: HeaderValue,
@@ -126,7 +126,7 @@ impl Front {
             registry: registry.clone(),
             routes: active.generation.groups.iter().map(route).collect(),
             own: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.own)),
-            stats: ListenerStats::new(registry, listener.name.as_str()),
+            stats: Rc::new(ListenerStats::new(registry, listener.name.as_str())),
             reasons: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.reasons)),
             port: HeaderValue::from(place.address.port()),
         }

@@ -17,7 +17,7 @@ use tokio::sync::{Notify, mpsc, oneshot};
 use crate::accept::accept;
 use crate::clock::Clock;
 use crate::downstream::Downstream;
-use crate::local::{Active, Local};
+use crate::local::{Active, Front, Local};
 use crate::members::Members;
 use crate::pool::Pool;
 use crate::sweep::sweep;
@@ -46,8 +46,8 @@ pub(crate) struct Worker {
     pub(crate) pools: RefCell<AHashMap<SocketAddr, Rc<Pool>>>,
     pub(crate) upstreams: Members<Upstream>,
     pub(crate) downstreams: Members<Downstream>,
-    /// Dropping the sender tells the accepting task to end.
-    accepting: RefCell<AHashMap<SocketAddr, oneshot::Sender<()>>>,
+    /// Sending tells the accepting task to end; what still waits is served by the view that is sent.
+    accepting: RefCell<AHashMap<SocketAddr, oneshot::Sender<Rc<Front>>>>,
     /// Accepting tasks that have not ended yet.
     pub(crate) listening: Cell<usize>,
     /// By when everything must have ended, once it is to end.
@@ -119,9 +119,9 @@ impl Worker {
 
     fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(SocketAddr, std::net::TcpListener)>) {
         let local = Rc::new(Local::new(active, &self.registry, self.workers, &self.local.borrow()));
-        self.local.replace(Rc::clone(&local));
+        let earlier = self.local.replace(Rc::clone(&local));
         self.draining.set(None);
-        self.accepting.borrow_mut().retain(|bind, _| local.fronts.contains_key(bind));
+        self.stop_accepting(&earlier, |bind| !local.fronts.contains_key(bind));
         let retired_by = Instant::now() + local.active.generation.drain_timeout;
         self.downstreams.each(|client| match local.fronts.get(&client.bind) {
             Some(front) => client.moved_to(front),
@@ -142,6 +142,15 @@ impl Worker {
         self.refreshed.notify_one();
     }
 
+    /// Ends the accepting tasks of addresses that are `gone`, which `last` had.
+    fn stop_accepting(&self, last: &Local, gone: impl Fn(&SocketAddr) -> bool) {
+        for (bind, retired) in self.accepting.borrow_mut().extract_if(|bind, _| gone(bind)) {
+            if let Some(front) = last.fronts.get(&bind) {
+                let _ = retired.send(Rc::clone(front)); // a task that is gone has nothing to end
+            }
+        }
+    }
+
     /// Connections to one target.
     pub(crate) fn pool(&self, address: SocketAddr) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
@@ -159,7 +168,8 @@ impl Worker {
     /// Lets everything finish, and cuts what is left.
     async fn drain(self: Rc<Self>, deadline: Instant, done: oneshot::Sender<bool>) {
         self.draining.set(Some(deadline));
-        self.accepting.borrow_mut().clear();
+        let local = Rc::clone(&self.local.borrow());
+        self.stop_accepting(&local, |_| true);
         self.downstreams.each(|client| client.retire(deadline));
         self.refreshed.notify_one();
         let empty = async {
