@@ -299,3 +299,18 @@ async fn new_rules_hold_for_old_connections() {
     let response = client.get("/").await;
     assert_eq!((response.status(), response.text()), (418, "tea"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_goes_although_its_connections_stay() {
+    let origin = Origin::answering("a").await;
+    let first = group("g", &[origin.address], GroupSettings::default());
+    let gone = Arc::downgrade(&first);
+    let running = Running::new(listener(), [first]).await;
+    let (mut used, mut silent) = (running.client().await, running.client().await);
+    assert_eq!(used.get("/").await.status(), 200);
+    silent.write("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await;
+    let second = group("g", &[origin.address], GroupSettings::default());
+    running.plane.apply(Generation::new(vec![listener()], [second])).await.unwrap();
+    running.eventually(|_| gone.upgrade().is_none()).await;
+    assert_eq!(used.get("/").await.status(), 200);
+}
