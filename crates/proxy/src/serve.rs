@@ -45,6 +45,9 @@ async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<C
     let front = Rc::clone(record.front());
     let routed = front.listener().rules.route(&mut request.head, asker.client, fastrand::u64(..));
     record.decided_by(routed.rule);
+    if routed.refused_edits > 0 {
+        front.stats.refused_edits.add(routed.refused_edits.into());
+    }
     let answered = match routed.destination {
         Destination::Group(group) => forward(record, &asker, &group, None, &mut request).await,
         Destination::Target(group, address) => forward(record, &asker, &group, Some(address), &mut request).await,

@@ -73,12 +73,13 @@ impl GroupStats {
     }
 }
 
-/// Counts of one listener's connections.
+/// Counts of one listener's connections and of what its routers may not do.
 #[derive(Debug, Clone)]
 pub(crate) struct ListenerStats {
     pub(crate) active: Gauge,
     pub(crate) accepted: Counter,
     pub(crate) requests: Counter,
+    pub(crate) refused_edits: Counter,
 }
 
 impl ListenerStats {
@@ -88,6 +89,11 @@ impl ListenerStats {
             active: registry.gauge("equipoise_connections_active", "Connections of clients", &labels),
             accepted: registry.counter("equipoise_connections_total", "Connections accepted", &labels),
             requests: registry.counter("equipoise_listener_requests_total", "Requests that came in", &labels),
+            refused_edits: registry.counter(
+                "equipoise_router_edits_refused_total",
+                "Wishes of routers that were dropped: framing fields, malformed hosts and paths, too much",
+                &labels,
+            ),
         }
     }
 }
