@@ -114,7 +114,8 @@ async fn one(port: u16, path: &str, connection: &mut Connection) -> Result<(u16,
     };
     let request = Request::get(path).header("host", "load.test").body(Empty::new()).expect("a valid request");
     let response = sender.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
-    let close = response.headers().get("connection").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
+    let close =
+        response.headers().get("connection").is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"close"));
     let status = response.status().as_u16();
     let body = response.into_body().collect().await.map_err(|error| format!("cut short: {error}"))?.to_bytes();
     if !close && sender.ready().await.is_ok() {

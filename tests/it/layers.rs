@@ -25,11 +25,8 @@ const ROWS: [(&str, u8); 12] = [
 const OUTSIDE: [&str; 3] = ["equipoise-sample-service", "equipoise-tests", "xtask"];
 
 /// Crates that only one other crate may pull in, with the reason in `deny.toml`.
-const ONLY_THROUGH: [(&str, &[&str]); 3] = [
-    ("wasmtime", &["equipoise-plugin"]),
-    ("clap", &["equipoise-cli"]),
-    ("notify", &["equipoise"]),
-];
+const ONLY_THROUGH: [(&str, &[&str]); 3] =
+    [("wasmtime", &["equipoise-plugin"]), ("clap", &["equipoise-cli"]), ("notify", &["equipoise"])];
 
 fn metadata() -> Value {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
