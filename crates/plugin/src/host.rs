@@ -89,6 +89,8 @@ fn config(cache: Option<Cache>) -> Config {
     let mut config = Config::new();
     // On demand: pooled slots would have to fit the biggest guest, and warm instances are rarely replaced.
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+    // A plugin is compiled while requests run: on one thread, it leaves the other cores to them.
+    config.parallel_compilation(false);
     config.epoch_interruption(true).wasm_component_model(true).cache(cache);
     config
 }

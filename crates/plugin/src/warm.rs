@@ -13,6 +13,7 @@ use crate::breaker::Breaker;
 use crate::failure::Failure;
 use crate::template::{Guest, Instance, Template};
 
+const FEWEST_SHARDS: usize = 64;
 /// Calls after which an instance is replaced, so that what a guest leaks or breaks in its own memory does not stay.
 const CALLS_PER_INSTANCE: u32 = 100_000;
 /// Calls that an instance serves however full its memory is: replacing more often would cost more than a failure.
@@ -28,7 +29,7 @@ pub(crate) struct Warm<G> {
 struct Shard<G>(Mutex<Slot<G>>);
 
 struct Slot<G> {
-    instance: Option<Instance<G>>,
+    instance: Option<Box<Instance<G>>>,
     breaker: Breaker,
 }
 
@@ -42,9 +43,9 @@ pub(crate) enum Unanswered {
 }
 
 impl<G: Guest> Warm<G> {
-    /// Twice as many shards as processors: workers, and threads of an embedding program.
+    /// More shards than there can sensibly be workers and threads of an embedding program; an empty one is a line.
     pub(crate) fn new() -> Self {
-        let count = 2 * thread::available_parallelism().map_or(4, usize::from);
+        let count = FEWEST_SHARDS.max(2 * thread::available_parallelism().map_or(1, usize::from));
         let slot = || Slot { instance: None, breaker: Breaker::default() };
         Self { shards: (0..count).map(|_| Shard(Mutex::new(slot()))).collect() }
     }
@@ -62,7 +63,7 @@ impl<G: Guest> Warm<G> {
             identity.stats.rested();
             return Err(Unanswered::Rests);
         }
-        let taken = slot.instance.take().map_or_else(|| template.fresh(), Ok);
+        let taken = slot.instance.take().map_or_else(|| template.fresh().map(Box::new), Ok);
         let result = taken.and_then(|mut instance| {
             identity.host.ticker.bound(&mut instance.store, identity.limits.time);
             job(&mut instance).map(|answer| (answer, instance))
@@ -103,7 +104,7 @@ impl<G: Guest> Warm<G> {
 }
 
 impl<G> Slot<G> {
-    fn keep(&mut self, mut instance: Instance<G>) {
+    fn keep(&mut self, mut instance: Box<Instance<G>>) {
         instance.calls += 1;
         let limiter = &instance.store.data().limiter;
         let worn = limiter.is_nearly_full() && instance.calls >= LEAST_CALLS;
