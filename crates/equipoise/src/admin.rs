@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use equipoise_admin as admin;
 use equipoise_admin::status::{Drain, DrainRequest, Phase, Reload, Status};
@@ -16,7 +15,7 @@ use crate::reload::Cause;
 /// What becomes of the admin address when a generation takes over.
 pub(crate) enum AdminChange {
     Keep,
-    Replace { listener: tokio::net::TcpListener, options: admin::Options },
+    Replace { socket: std::net::TcpListener, options: admin::Options },
 }
 
 impl Core {
@@ -26,31 +25,47 @@ impl Core {
         if !self.with_admin || (before.number > 0 && before.config.admin == config.admin) {
             return Ok(AdminChange::Keep);
         }
-        let address = config.admin.bind;
         let token = config.admin.token_file.as_deref().map(read_token).transpose()?;
-        let failed = |source| ApplyError::Admin { address, source };
-        let listener = std::net::TcpListener::bind(address).map_err(failed)?;
-        listener.set_nonblocking(true).map_err(failed)?;
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(failed)?;
         let options = admin::Options { token, ..admin::Options::default() };
-        Ok(AdminChange::Replace { listener, options })
+        let address = config.admin.bind;
+        let kept = (before.number > 0 && before.config.admin.bind == address)
+            .then(|| lock(&self.admin).as_ref().map(|server| server.socket.try_clone()))
+            .flatten();
+        let socket = kept.unwrap_or_else(|| std::net::TcpListener::bind(address));
+        let socket = socket.map_err(|source| ApplyError::Admin { address, source })?;
+        Ok(AdminChange::Replace { socket, options })
     }
 
-    /// Serves on the new address and lets the old one finish.
+    /// Serves on the new address and lets the old server finish.
     pub(crate) fn finish_admin(self: &Arc<Self>, change: AdminChange) {
-        let AdminChange::Replace { listener, options } = change else { return };
-        let Ok(address) = listener.local_addr() else { return };
-        let stop = self.ended.child_token();
-        let server = AdminServer { address, stop: stop.clone() };
-        if let Some(old) = lock(&self.admin).replace(server) {
-            old.stop.cancel();
+        let AdminChange::Replace { socket, options } = change else { return };
+        match self.serve_admin(socket, options) {
+            Ok(server) => {
+                if let Some(old) = lock(&self.admin).replace(server) {
+                    old.stop.cancel();
+                }
+            }
+            Err(error) => tracing::error!(%error, "the admin address cannot be served"),
         }
+    }
+
+    fn serve_admin(
+        self: &Arc<Self>,
+        socket: std::net::TcpListener,
+        options: admin::Options,
+    ) -> std::io::Result<AdminServer> {
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        let listener = tokio::net::TcpListener::from_std(socket.try_clone()?)?;
+        let stop = self.ended.child_token();
         let control: Arc<dyn admin::Control> = Arc::new(View(Arc::clone(self)));
-        tokio::spawn(async move {
-            if let Err(error) = admin::serve(listener, control, options, stop.cancelled_owned()).await {
+        let stopped = stop.clone().cancelled_owned();
+        let task = tokio::spawn(async move {
+            if let Err(error) = admin::serve(listener, control, options, stopped).await {
                 tracing::error!(%error, "the admin address ended");
             }
         });
+        Ok(AdminServer { address, socket, stop, task })
     }
 }
 
@@ -92,8 +107,7 @@ impl admin::Control for View {
     fn drain(&self, request: DrainRequest) -> Drain {
         let deadline = request.deadline.unwrap_or(self.0.serving.load().config.drain_timeout);
         let in_flight = self.0.in_flight();
-        let deadline = self.0.begin_drain(deadline);
-        Drain { in_flight, deadline: deadline.unwrap_or(Duration::ZERO) }
+        Drain { in_flight, deadline: self.0.begin_drain(deadline) }
     }
 }
 

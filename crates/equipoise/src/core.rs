@@ -61,7 +61,10 @@ impl Serving {
 #[derive(Debug)]
 pub(crate) struct AdminServer {
     pub(crate) address: SocketAddr,
+    /// The same socket once more, for a server with another token on the same address.
+    pub(crate) socket: std::net::TcpListener,
     pub(crate) stop: CancellationToken,
+    pub(crate) task: tokio::task::JoinHandle<()>,
 }
 
 /// The running balancer. Everything that reads it reads without waiting; everything that changes it holds `turn`.
@@ -83,6 +86,8 @@ pub(crate) struct Core {
     pub(crate) last_reload: Mutex<Option<Reload>>,
     pub(crate) admin: Mutex<Option<AdminServer>>,
     pub(crate) phase: watch::Sender<Stage>,
+    /// When a drain that is under way cuts what is left.
+    pub(crate) drain_ends: Mutex<Option<tokio::time::Instant>>,
     pub(crate) started: Instant,
     /// Cancelled at the end of everything: ends the admin server, the watch and the departures.
     pub(crate) ended: CancellationToken,
@@ -140,6 +145,7 @@ impl Core {
             last_reload: Mutex::default(),
             admin: Mutex::default(),
             phase: watch::Sender::new(Stage::Starting),
+            drain_ends: Mutex::default(),
             started: Instant::now(),
             ended: CancellationToken::new(),
             me: me.clone(),

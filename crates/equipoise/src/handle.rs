@@ -110,8 +110,10 @@ impl Handle {
 }
 
 impl Core {
-    /// Begins to drain, unless that is under way; gives the longest wait that holds.
-    pub(crate) fn begin_drain(&self, deadline: Duration) -> Option<Duration> {
+    /// Begins to drain, unless that is under way; gives the longest wait from now.
+    pub(crate) fn begin_drain(&self, limit: Duration) -> Duration {
+        let now = tokio::time::Instant::now();
+        let ends = *lock(&self.drain_ends).get_or_insert(now + limit);
         let began = self.phase.send_if_modified(|stage| {
             let begins = *stage < Stage::Draining;
             if begins {
@@ -119,18 +121,20 @@ impl Core {
             }
             begins
         });
-        let core = self.me.upgrade().filter(|_| began)?;
-        tracing::info!(?deadline, in_flight = core.in_flight(), "draining: no new connections");
-        tokio::spawn(async move {
-            let drained = core.ended.run_until_cancelled(core.plane.drain(deadline)).await;
-            match drained {
-                Some(true) => tracing::info!("drained"),
-                Some(false) => tracing::warn!("the drain timeout is over: what was left is cut"),
-                None => {}
-            }
-            core.end();
-        });
-        Some(deadline)
+        if let Some(core) = self.me.upgrade().filter(|_| began) {
+            tracing::info!(?limit, in_flight = core.in_flight(), "draining: no new connections");
+            tokio::spawn(async move { core.finish_drain(limit).await });
+        }
+        ends - now
+    }
+
+    async fn finish_drain(&self, limit: Duration) {
+        match self.ended.run_until_cancelled(self.plane.drain(limit)).await {
+            Some(true) => tracing::info!("drained"),
+            Some(false) => tracing::warn!("the drain timeout is over: what was left is cut"),
+            None => {}
+        }
+        self.end();
     }
 
     pub(crate) fn stop_now(&self) {

@@ -187,10 +187,10 @@ impl Core {
             Ok(Some(changes)) => Ok(self.applied(cause, took, changes)),
             Ok(None) => {
                 let message = format!("{cause}: nothing changed, generation {generation} serves on");
-                tracing::debug!("{message}");
                 let reload = report(generation, ReloadResult::Unchanged, message, Vec::new(), took);
                 // An event of the file watcher that came to nothing must not hide what the last reload said.
                 if cause == Cause::Call {
+                    tracing::info!("{}", reload.message);
                     *lock(&self.last_reload) = Some(reload.clone());
                     self.metrics.last_successful(true);
                 }

@@ -12,6 +12,7 @@ use equipoise_proxy::DataPlane;
 use crate::core::{Core, Parts, Stage};
 use crate::error::StartError;
 use crate::handle::Handle;
+use crate::metrics::lock;
 use crate::native::Natives;
 use crate::shelf::Host;
 use crate::source::Source;
@@ -95,10 +96,16 @@ impl Running {
         Handle { core: Arc::clone(&self.core) }
     }
 
-    /// Completes when the balancer has ended: after a drain, or at [`Handle::stop_now`].
+    /// Completes when the balancer has ended: after a drain, or at [`Handle::stop_now`]. The admin address has given its
+    /// last answer by then.
     pub async fn ended(&self) {
         // The sender lives in the core, which `self` holds, so waiting cannot fail.
         let _ = self.core.phase.subscribe().wait_for(|stage| *stage == Stage::Ended).await;
+        let admin = lock(&self.core.admin).take();
+        if let Some(admin) = admin {
+            // It ends by itself within two seconds; an error means that it panicked, which it has logged.
+            let _ = admin.task.await;
+        }
     }
 }
 
