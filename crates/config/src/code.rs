@@ -63,6 +63,16 @@ codes! {
     UnknownPlugin => "unknown-plugin",
     /// A plugin is used for something that its world is not for.
     WrongWorld => "wrong-world",
+    /// The file of a plugin cannot be read.
+    UnreadableComponent => "unreadable-component",
+    /// The file of a plugin is no WebAssembly component.
+    NotAComponent => "not-a-component",
+    /// A component asks for something that it was not granted.
+    MissingGrant => "missing-grant",
+    /// A component is not the one that was pinned.
+    WrongDigest => "wrong-digest",
+    /// This build of the program runs no plugins.
+    NoPlugins => "no-plugins",
     /// Two listeners want the same address.
     DuplicateBind => "duplicate-bind",
     /// Two rules of a listener have the same priority.

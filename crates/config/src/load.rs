@@ -72,7 +72,13 @@ impl Sources {
         }
         let (config, findings) = self.document(&mut tree, natives, findings);
         let files = self.paths().map(Path::to_owned).chain(filled.secrets().iter().cloned()).collect();
-        finish(config, Locator::new(self, Some(&tree.root)).report(findings), files)
+        let locator = Locator::new(self, Some(&tree.root));
+        let places = config.iter().flat_map(|config| &config.plugins).flat_map(|plugin| {
+            let table = KeyPath::root().key("plugin").key(plugin.name.as_str());
+            locator.places(&table, ["component", "world", "grants", "digest"]).collect::<Vec<_>>()
+        });
+        let places = places.collect();
+        finish(config, locator.report(findings).with_places(places), files)
     }
 
     fn document(

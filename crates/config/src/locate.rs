@@ -87,6 +87,20 @@ impl<'a> Locator<'a> {
         self.location(self.span(at)?)
     }
 
+    /// Where the keys of `table` stand, by their full names. What is not written stands where the table does.
+    pub(crate) fn places<'k>(
+        &self,
+        table: &KeyPath,
+        keys: impl IntoIterator<Item = &'k str>,
+    ) -> impl Iterator<Item = (String, Location)> {
+        keys.into_iter().filter_map(|key| {
+            let path = table.key(key);
+            let is_written = node(self.tree?, &path).is_some();
+            let at = if is_written { At::Value(path.clone()) } else { At::Key(table.clone()) };
+            Some((path.to_string(), self.locate(&at)?))
+        })
+    }
+
     fn span(&self, at: &At) -> Option<Range<usize>> {
         match at {
             At::Span(span, _) => Some(span.clone()),

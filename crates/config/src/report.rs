@@ -3,6 +3,7 @@
 mod json;
 mod render;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -86,16 +87,36 @@ pub struct Report {
     diagnostics: Vec<Diagnostic>,
     omitted: usize,
     sources: Arc<[Source]>,
+    /// Where keys stand that name files, for problems which show only when those files are looked at.
+    places: BTreeMap<String, Location>,
 }
 
 impl Report {
     pub(crate) fn new(mut diagnostics: Vec<Diagnostic>, omitted: usize, sources: Arc<[Source]>) -> Self {
         // Stable: those without a place keep their order, after the others.
-        diagnostics.sort_by_key(|diagnostic| match &diagnostic.location {
-            Some(location) => (location.source, location.span.start),
-            None => (usize::MAX, 0),
-        });
-        Self { diagnostics, omitted, sources }
+        diagnostics.sort_by_key(order);
+        Self { diagnostics, omitted, sources, places: BTreeMap::new() }
+    }
+
+    pub(crate) fn with_places(self, places: BTreeMap<String, Location>) -> Self {
+        Self { places, ..self }
+    }
+
+    /// Adds an error that showed when a file which the configuration names was looked at: `key` is the key that names it,
+    /// such as `plugin.geo.component`, or one beside it.
+    pub fn add(&mut self, code: Code, key: &str, message: impl Into<String>, help: impl Into<String>) {
+        let diagnostic = Diagnostic {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            key: key.to_owned(),
+            location: self.places.get(key).cloned(),
+            label: None,
+            related: Vec::new(),
+            help: Some(help.into()),
+        };
+        self.diagnostics.push(diagnostic);
+        self.diagnostics.sort_by_key(order);
     }
 
     /// Every diagnostic.
@@ -149,6 +170,11 @@ impl Report {
     fn count(&self, severity: Severity) -> usize {
         self.diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count()
     }
+}
+
+/// By place; what has none comes last.
+fn order(diagnostic: &Diagnostic) -> (usize, usize) {
+    diagnostic.location.as_ref().map_or((usize::MAX, 0), |location| (location.source, location.span.start))
 }
 
 impl fmt::Display for Report {

@@ -16,7 +16,7 @@ use crate::size::Size;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(extend("required" = ["bind"]))]
 pub struct Listener {
-    /// Address and port: "0.0.0.0:8080", "[::]:8080". Required.
+    /// Address and port: `"0.0.0.0:8080"`, `"[::]:8080"`. Required.
     #[serde(deserialize_with = "address::some_socket", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "String")]
     pub bind: Option<SocketAddr>,

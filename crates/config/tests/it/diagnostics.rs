@@ -109,3 +109,22 @@ fn code_of_an_embedding_program_needs_no_plugin_table() {
     let report = checked(equipoise_config::World::Balancer).unwrap_err().to_string();
     assert!(report.contains("there is no plugin `mine`"), "{report}");
 }
+
+#[test]
+fn what_a_named_file_turns_out_to_be_is_reported_where_it_is_named() {
+    use equipoise_config::Code;
+    let text = "[plugin.geo]\ncomponent = \"geo.wasm\"\nworld = \"router\"\n";
+    let mut report = super::loaded(text).warnings;
+    report.add(Code::MissingGrant, "plugin.geo.grants", "it asks for \"log\"", "add it");
+    report.add(Code::UnreadableComponent, "plugin.geo.component", "no such file", "build it");
+    report.add(Code::NoPlugins, "plugin.elsewhere.component", "none here", "build it");
+    let place = |code| {
+        let found = report.diagnostics().iter().find(|diagnostic| diagnostic.code == code).unwrap();
+        found.location.as_ref().map(|place| (place.line, place.column))
+    };
+    assert_eq!(place(Code::UnreadableComponent), Some((2, 13)));
+    assert_eq!(place(Code::MissingGrant), Some((1, 9)), "what is not written stands at its table");
+    assert_eq!(place(Code::NoPlugins), None);
+    assert_eq!((report.errors(), report.has_errors()), (3, true));
+    assert!(report.to_string().contains("2 | component = \"geo.wasm\""), "{report}");
+}
