@@ -18,3 +18,8 @@ pub(crate) fn http_check(name: &str, path: &str) -> String {
          healthy-threshold = 1\nunhealthy-threshold = 2\n"
     )
 }
+
+/// A plugin whose component lies beside the configuration, with further `terms`, one a line.
+pub(crate) fn plugin(name: &str, file: &str, world: &str, terms: &str) -> String {
+    format!("[plugin.{name}]\ncomponent = \"{file}\"\nworld = \"{world}\"\n{terms}")
+}

@@ -1,0 +1,63 @@
+//! What the documents say is true, as far as a program can tell.
+
+use std::collections::BTreeSet;
+
+use equipoise_tests::{Program, TestTarget, equipoise, eventually, families, fixture, free_port, get, request, send_raw};
+
+use crate::plugins::put;
+use crate::text::{group, http_check, listener, plugin};
+
+fn document(path: &str) -> String {
+    std::fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
+}
+
+/// A program that has done about everything that is counted.
+fn busy() -> (Program, TestTarget) {
+    let (target, port, log) = (TestTarget::named("a"), free_port(), "[access-log]\nformat = \"json\"\npath = \"log\"\n");
+    let text = listener(port, "g")
+        + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
+        + &group("g", &[free_port(), target.port()])
+        + &http_check("g", "/health")
+        + &plugin("p", "p.wasm", "router", "")
+        + log;
+    let guest = fixture("router", "traps");
+    let program = Program::start_with(&text, |folder| put(folder, "p.wasm", &guest));
+    for _ in 0..4 {
+        assert_eq!(get(port, "/").expect("an answer").status, 200);
+    }
+    request(port, "POST", "/p", &[], "body").expect("an answer");
+    let _ = send_raw(([127, 0, 0, 1], port), b"GET / HTTP/1.1\r\n\r\n");
+    (program, target)
+}
+
+#[test]
+fn operating_names_every_family_of_the_metrics_page_and_no_other() {
+    let (program, _target) = busy();
+    let text = document("docs/operating.md");
+    let metrics = text.split("## Metrics").nth(1).and_then(|rest| rest.split("\n## ").next()).expect("a section");
+    let named: BTreeSet<_> = metrics
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(|code| ["equipoise_", "process_"].iter().any(|prefix| code.starts_with(prefix)))
+        .filter(|code| code.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'))
+        .map(|name| name.strip_suffix("_total").unwrap_or(name).to_owned())
+        .collect();
+    // Workers register some series when they first need them.
+    eventually("page and document agree", || (families(&program.metrics()) == named).then_some(()).or_else(|| {
+        let page = families(&program.metrics());
+        (!page.is_subset(&named)).then(|| panic!("not in the document: {:?}", page.difference(&named)))
+    }));
+}
+
+#[test]
+fn the_configuration_of_the_kubernetes_example_passes_its_checks() {
+    let text = document("deploy/kubernetes.yaml");
+    let (_, from) = text.split_once("equipoise.toml: |\n").expect("a configuration");
+    let lines = from.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
+    let toml: String = lines.map(|line| line.trim_start_matches("    ").to_owned() + "\n").collect();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("equipoise.toml"), toml).expect("writable");
+    let output = equipoise(&["check", "-c", folder.path().to_str().expect("text")]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
