@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use equipoise_tests::{Program, TestTarget, equipoise, eventually, families, fixture, free_port, get, request, send_raw};
+use equipoise_tests::{
+    Program, TestTarget, equipoise, eventually, families, fixture, free_port, get, request, send_raw,
+};
 
 use crate::plugins::put;
 use crate::text::{group, http_check, listener, plugin};
@@ -13,7 +15,8 @@ fn document(path: &str) -> String {
 
 /// A program that has done about everything that is counted.
 fn busy() -> (Program, TestTarget) {
-    let (target, port, log) = (TestTarget::named("a"), free_port(), "[access-log]\nformat = \"json\"\npath = \"log\"\n");
+    let (target, port, log) =
+        (TestTarget::named("a"), free_port(), "[access-log]\nformat = \"json\"\npath = \"log\"\n");
     let text = listener(port, "g")
         + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
         + &group("g", &[free_port(), target.port()])
@@ -44,10 +47,12 @@ fn operating_names_every_family_of_the_metrics_page_and_no_other() {
         .map(|name| name.strip_suffix("_total").unwrap_or(name).to_owned())
         .collect();
     // Workers register some series when they first need them.
-    eventually("page and document agree", || (families(&program.metrics()) == named).then_some(()).or_else(|| {
-        let page = families(&program.metrics());
-        (!page.is_subset(&named)).then(|| panic!("not in the document: {:?}", page.difference(&named)))
-    }));
+    eventually("page and document agree", || {
+        (families(&program.metrics()) == named).then_some(()).or_else(|| {
+            let page = families(&program.metrics());
+            (!page.is_subset(&named)).then(|| panic!("not in the document: {:?}", page.difference(&named)))
+        })
+    });
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use equipoise_tests::{Program, TestTarget, component, eventually, fixture, fixture_text, free_port, get, metric, request};
+use equipoise_tests::{
+    Program, TestTarget, component, eventually, fixture, fixture_text, free_port, get, metric, request,
+};
 use http_body_util::Full;
 use hyper::{HeaderMap, Response};
 
@@ -17,7 +19,7 @@ struct Routed {
     seen: Arc<Mutex<HeaderMap>>,
 }
 
-fn routed_by(guest: Vec<u8>, terms: &str) -> Routed {
+fn routed_by(guest: &[u8], terms: &str) -> Routed {
     let (seen, port) = (Arc::new(Mutex::new(HeaderMap::new())), free_port());
     let notes = seen.clone();
     let target = TestTarget::scripted(
@@ -31,13 +33,13 @@ fn routed_by(guest: Vec<u8>, terms: &str) -> Routed {
         + "[[listener.web.rule]]\npriority = 1\nthen = { plugin = \"p\" }\n"
         + &group("a", &[target.port()])
         + &plugin("p", "p.wasm", "router", &format!("limits = {{ time = \"5s\" }}\n{terms}"));
-    let program = Program::start_with(&text, |folder| put(folder, "p.wasm", &guest));
+    let program = Program::start_with(&text, |folder| put(folder, "p.wasm", guest));
     Routed { program, target, port, seen }
 }
 
 #[test]
 fn edits_of_framing_fields_are_dropped_and_counted_and_the_others_made() {
-    let Routed { program, target, port, seen } = routed_by(fixture("router", "edits-framing"), "");
+    let Routed { program, target, port, seen } = routed_by(&fixture("router", "edits-framing"), "");
     let answer = request(port, "POST", "/", &[("host", "good.example")], "hello").expect("an answer");
     assert_eq!((answer.status, answer.body.as_str()), (200, "a"), "{answer:?}");
     assert_eq!(answer.header("x-judged"), Some("yes"), "{answer:?}");
@@ -56,7 +58,7 @@ fn edits_of_framing_fields_are_dropped_and_counted_and_the_others_made() {
 
 #[test]
 fn an_own_answer_is_framed_by_us() {
-    let Routed { program: _program, target, port, .. } = routed_by(fixture("router", "answers-with-framing"), "");
+    let Routed { program: _program, target, port, .. } = routed_by(&fixture("router", "answers-with-framing"), "");
     let answer = get(port, "/").expect("an answer");
     assert_eq!((answer.status, answer.body.as_str()), (200, "own"), "{answer:?}");
     let lengths = answer.headers.iter().filter(|(name, _)| name == "content-length").collect::<Vec<_>>();
@@ -69,7 +71,7 @@ fn an_own_answer_is_framed_by_us() {
 #[test]
 fn answers_that_cannot_be_used_are_failures_with_the_declared_fallback() {
     for (name, word) in [("splits-the-response", "x-evil"), ("answers-with-status-99", "99")] {
-        let Routed { program, target, port, .. } = routed_by(fixture("router", name), "fallback = \"refuse\"\n");
+        let Routed { program, target, port, .. } = routed_by(&fixture("router", name), "fallback = \"refuse\"\n");
         let answer = get(port, "/").expect("an answer");
         assert_eq!(answer.status, 503, "{name}: {answer:?}");
         assert!(answer.header("proxy-status").is_some_and(|why| why.contains("router")), "{name}: {answer:?}");
@@ -78,7 +80,7 @@ fn answers_that_cannot_be_used_are_failures_with_the_declared_fallback() {
         assert_eq!(metric(&program.metrics(), "equipoise_plugin_failures_total", &["kind=\"answer\""]), 1.0, "{name}");
         eventually("the log says what was wrong", || program.log().contains(word).then_some(()));
     }
-    let routed = routed_by(fixture("router", "splits-the-response"), "");
+    let routed = routed_by(&fixture("router", "splits-the-response"), "");
     let answer = get(routed.port, "/").expect("an answer");
     assert_eq!((answer.status, answer.body.as_str(), answer.header("set-cookie")), (200, "a", None), "{answer:?}");
 }
@@ -86,7 +88,7 @@ fn answers_that_cannot_be_used_are_failures_with_the_declared_fallback() {
 #[test]
 fn a_group_that_does_not_exist_is_a_503_that_says_so() {
     let text = fixture_text("forwards-to-v1").replace("\"v1\"", "\"zz\"");
-    let Routed { program, target, port, .. } = routed_by(component("router", &text), "");
+    let Routed { program, target, port, .. } = routed_by(&component("router", &text), "");
     let answer = get(port, "/").expect("an answer");
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("proxy-status").is_some_and(|why| why.contains("destination_not_found")), "{answer:?}");

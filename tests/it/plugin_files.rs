@@ -1,6 +1,8 @@
 //! A plugin's file that cannot serve: the version that served before serves on, and says why.
 
-use equipoise_tests::{Program, TestTarget, equipoise, eventually, fixture, fixture_text, free_port, get, metric, wasm};
+use equipoise_tests::{
+    Program, TestTarget, equipoise, eventually, fixture, fixture_text, free_port, get, metric, wasm,
+};
 
 use crate::plugins::put;
 use crate::text::{group, listener, plugin};
@@ -27,7 +29,11 @@ fn broken() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
         ("a core module", wasm("(module)"), &["core module", "component"]),
         ("text", b"(component)".to_vec(), &["text"]),
         ("another world", fixture("balancer", "picks-the-last"), &["world `router`", "world `balancer`"]),
-        ("an import that nobody offers", wasm(&fixture_text("imports-the-unknown")), &["example:other/thing@1.0.0", "not offer"]),
+        (
+            "an import that nobody offers",
+            wasm(&fixture_text("imports-the-unknown")),
+            &["example:other/thing@1.0.0", "not offer"],
+        ),
         ("a capability that was not granted", fixture("router", "needs-log"), &["equipoise:plugin/log", "add `log`"]),
         ("one that refuses", fixture("router", "refuses-its-configuration"), &["configuration", "no region"]),
     ]
