@@ -33,14 +33,14 @@ impl Stalls {
         Self { stop, thread }
     }
 
-    /// What a measurement made meanwhile may have lost to the machine: 100 ms, or twice the worst stall where that is
-    /// longer (client and program may both have been kept waiting).
+    /// What a measurement made meanwhile may have lost to the machine: 100 ms, and four times the worst stall, since the
+    /// client, the program's worker, the target and the client again each wait for their turn.
     ///
     /// # Panics
     /// Never in practice.
     #[must_use]
     pub fn allowance(self) -> Duration {
         self.stop.store(true, Relaxed);
-        LEAST.max(2 * self.thread.join().expect("the thread does not panic"))
+        LEAST + 4 * self.thread.join().expect("the thread does not panic")
     }
 }
