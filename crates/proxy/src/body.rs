@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 
 use crate::pool::Link;
 use crate::record::Record;
-use crate::upstream::{Upstream, Verdict, Wait};
+use crate::upstream::{Upstream, Verdict};
 
 /// A request's body on its way to a target.
 #[derive(Debug)]
@@ -161,6 +161,17 @@ impl ResponseBody {
     }
 }
 
+impl Drop for ResponseBody {
+    fn drop(&mut self) {
+        // Ended from here, without its reader being told.
+        if let Content::Target(exchange) = &self.content
+            && let Some(verdict) = exchange.upstream().and_then(|upstream| upstream.verdict.get())
+        {
+            self.record.broke_off(Some(verdict));
+        }
+    }
+}
+
 impl Body for ResponseBody {
     type Data = Bytes;
     type Error = hyper::Error;
@@ -187,7 +198,7 @@ impl Body for ResponseBody {
             }
             Poll::Ready(Some(Ok(frame))) => {
                 if let Some(upstream) = exchange.upstream() {
-                    upstream.wait.set(Wait::Nothing);
+                    upstream.passed_on();
                 }
                 this.passed(frame);
                 this.settle();

@@ -73,9 +73,9 @@ fn http1_builder(front: &Front) -> http1::Builder {
 /// hyper's own limit, for which alone it needs no allocation. A lower one is the policy's business.
 const DEFAULT_FIELDS: usize = 100;
 
-fn http2_builder(front: &Front) -> http2::Builder<OnThisThread> {
+fn http2_builder(front: &Front, worker: &Rc<Worker>) -> http2::Builder<OnThisThread> {
     let limits = &front.listener().limits;
-    let mut builder = http2::Builder::new(OnThisThread);
+    let mut builder = http2::Builder::new(OnThisThread(Rc::clone(worker)));
     builder
         .timer(TokioTimer::new())
         .keep_alive_interval(PING)
@@ -164,7 +164,7 @@ impl Here {
 
     async fn serve_http2(&self, stream: TcpStream, first: BytesMut) {
         self.client.multiplexes();
-        let builder = http2_builder(&self.client.front());
+        let builder = http2_builder(&self.client.front(), &self.worker);
         // Boxed, so that it is not the size of every HTTP/1 connection.
         let mut connection = Box::pin(builder.serve_connection(self.io(stream, first), self.service()));
         self.drive(connection.as_mut(), http2::Connection::graceful_shutdown).await;
@@ -237,8 +237,8 @@ enum Driven {
 }
 
 /// Runs an HTTP/2 connection's requests as tasks of the worker's own thread.
-#[derive(Debug, Clone, Copy)]
-struct OnThisThread;
+#[derive(Debug, Clone)]
+struct OnThisThread(Rc<Worker>);
 
 impl<F> hyper::rt::Executor<F> for OnThisThread
 where
@@ -246,6 +246,23 @@ where
     F::Output: 'static,
 {
     fn execute(&self, future: F) {
-        tokio::task::spawn_local(future);
+        let worker = Rc::clone(&self.0);
+        let task = tokio::task::spawn_local(async move {
+            let _leaving = tokio::task::try_id().map(|id| Leaving { worker, id });
+            future.await;
+        });
+        self.0.streams.borrow_mut().insert(task.id(), task.abort_handle());
+    }
+}
+
+/// Takes a stream's task out of the worker's when it ends.
+struct Leaving {
+    worker: Rc<Worker>,
+    id: tokio::task::Id,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.worker.streams.borrow_mut().remove(&self.id);
     }
 }

@@ -109,6 +109,15 @@ impl Record {
         self.upstream = Some(Rc::clone(upstream));
     }
 
+    /// The response of this connection is passed on from here.
+    pub(crate) fn passes_on(&self, upstream: &Upstream) {
+        if self.version == Version::HTTP_2
+            && let Some(task) = self.worker.stream()
+        {
+            upstream.read_by(task);
+        }
+    }
+
     pub(crate) fn answered(&mut self, status: StatusCode) {
         self.status = status.as_u16();
     }
@@ -134,6 +143,7 @@ impl Record {
             Some(Verdict::Total) => "total-timeout",
             Some(Verdict::Upload) => "body-timeout",
             Some(Verdict::BrokenUpload) => "broken-body",
+            Some(Verdict::Unread) => "client-stalled",
             Some(Verdict::Cut) => "target-left",
             Some(Verdict::FirstByte) | None => "response-cut",
         });

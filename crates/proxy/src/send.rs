@@ -82,7 +82,7 @@ fn check(response: Response<Incoming>, link: Link, reused: bool) -> Result<Answe
     let (mut head, body) = response.into_parts();
     match policy::clean(&mut head) {
         Ok(()) => {
-            link.upstream().answered();
+            link.upstream().passed_on();
             Ok(Answer { response: Response::from_parts(head, body), link })
         }
         Err(source) => {
@@ -96,7 +96,8 @@ fn check(response: Response<Incoming>, link: Link, reused: bool) -> Result<Answe
 fn explain(upstream: &Upstream, source: hyper::Error, route: &Route) -> ForwardError {
     let address = upstream.address;
     match upstream.verdict.get() {
-        Some(Verdict::FirstByte | Verdict::Idle) => {
+        // The last two belong to bodies of responses, and there is none yet.
+        Some(Verdict::FirstByte | Verdict::Idle | Verdict::Unread) => {
             ForwardError::FirstByte { address, limit: timeouts(route).first_byte }
         }
         Some(Verdict::Total) => ForwardError::Total { address },

@@ -94,7 +94,10 @@ async fn forward(
         whole = match attempt {
             Ok(Answer { response, link }) => match attempts.after_status(response.status(), address, request) {
                 Some(whole) => whole,
-                None => return Ok(response.map(|body| Content::Target(Exchange::new(body, link, lease)))),
+                None => {
+                    record.passes_on(link.upstream());
+                    return Ok(response.map(|body| Content::Target(Exchange::new(body, link, lease))));
+                }
             },
             Err(failed) => attempts.after(failed, address, request)?,
         };
@@ -106,7 +109,7 @@ fn terms(record: &Record, group: &Group, request: &Outgoing) -> Terms {
     Terms {
         now: record.started,
         deadline: group.settings().timeouts.total.map(|limit| record.started + limit),
-        upload_limit: record.front().listener().timeouts.idle,
+        client_limit: record.front().listener().timeouts.idle,
         has_body: !request.body.is_empty(),
     }
 }

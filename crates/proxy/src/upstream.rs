@@ -18,6 +18,9 @@ pub(crate) enum Wait {
     Head(Instant),
     /// More of the response's body.
     Body(Instant),
+    /// The client, which has not asked for more of the body since a sweep first saw it so. Only an HTTP/2 stream waits
+    /// like this for long: its socket may be as lively as ever.
+    Client(Option<Instant>),
 }
 
 /// Why a connection was cut from here.
@@ -33,6 +36,8 @@ pub(crate) enum Verdict {
     Upload,
     /// The client's body ended in an error.
     BrokenUpload,
+    /// The client stopped taking the response.
+    Unread,
     /// The target left its group, and its time to finish is over.
     Cut,
 }
@@ -45,13 +50,15 @@ pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     /// Ends the task that drives the connection.
     task: OnceCell<AbortHandle>,
+    /// The task that passes the response on, when it can be ended alone.
+    reader: RefCell<Option<AbortHandle>>,
     /// Whose request is on the connection.
     route: RefCell<Option<Rc<Route>>>,
     pub(crate) wait: Cell<Wait>,
     /// Since when the client owes the next part of its body.
     upload: Cell<Option<Instant>>,
-    /// Longest time that the client may owe it.
-    upload_limit: Cell<Duration>,
+    /// Longest time that the client may owe it, or take nothing.
+    client_limit: Cell<Duration>,
     /// When the whole request must be over.
     deadline: Cell<Option<Instant>>,
     /// Whether the whole request was handed to the connection.
@@ -66,7 +73,7 @@ pub(crate) struct Upstream {
 pub(crate) struct Terms {
     pub(crate) now: Instant,
     pub(crate) deadline: Option<Instant>,
-    pub(crate) upload_limit: Duration,
+    pub(crate) client_limit: Duration,
     pub(crate) has_body: bool,
 }
 
@@ -76,10 +83,11 @@ impl Upstream {
             key,
             address,
             task: OnceCell::new(),
+            reader: RefCell::new(None),
             route: RefCell::new(None),
             wait: Cell::new(Wait::Nothing),
             upload: Cell::new(None),
-            upload_limit: Cell::new(Duration::MAX),
+            client_limit: Cell::new(Duration::MAX),
             deadline: Cell::new(None),
             sent_all: Cell::new(true),
             received: Cell::new(0),
@@ -97,7 +105,7 @@ impl Upstream {
         self.route.replace(Some(Rc::clone(route)));
         self.wait.set(Wait::Head(terms.now));
         self.deadline.set(terms.deadline);
-        self.upload_limit.set(terms.upload_limit);
+        self.client_limit.set(terms.client_limit);
         self.sent_all.set(!terms.has_body);
         self.received.set(0);
     }
@@ -107,12 +115,18 @@ impl Upstream {
         self.wait.set(Wait::Nothing);
         self.upload.set(None);
         self.deadline.set(None);
+        self.reader.replace(None);
         self.route.replace(None);
     }
 
-    /// The response's head has come.
-    pub(crate) fn answered(&self) {
-        self.wait.set(Wait::Nothing);
+    /// The response's head, or a part of its body, has come. The next move is the client's.
+    pub(crate) fn passed_on(&self) {
+        self.wait.set(Wait::Client(None));
+    }
+
+    /// The response is passed on by this task.
+    pub(crate) fn read_by(&self, task: AbortHandle) {
+        self.reader.replace(Some(task));
     }
 
     /// How connections of the group that the present request goes to are kept.
@@ -165,7 +179,11 @@ impl Upstream {
     pub(crate) fn judge(&self, verdict: Verdict) {
         if self.verdict.get().is_none() {
             self.verdict.set(Some(verdict));
-            self.abort();
+            // Whoever takes nothing does not see an error either.
+            match self.reader.borrow().as_ref().filter(|_| verdict == Verdict::Unread) {
+                Some(reader) => reader.abort(),
+                None => self.abort(),
+            }
         }
     }
 
@@ -185,11 +203,16 @@ impl Upstream {
         }
         if let Some(since) = self.upload.get() {
             // While the client owes its body, the target owes nothing.
-            return past(since, self.upload_limit.get()).then_some(Verdict::Upload);
+            return past(since, self.client_limit.get()).then_some(Verdict::Upload);
         }
         match self.wait.get() {
             Wait::Head(since) if past(since, timeouts.first_byte) => Some(Verdict::FirstByte),
             Wait::Body(since) if past(since, timeouts.idle) => Some(Verdict::Idle),
+            Wait::Client(Some(since)) if past(since, self.client_limit.get()) => Some(Verdict::Unread),
+            Wait::Client(None) => {
+                self.wait.set(Wait::Client(Some(now)));
+                None
+            }
             _ => None,
         }
     }

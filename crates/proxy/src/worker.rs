@@ -13,6 +13,7 @@ use equipoise_metrics::Registry;
 use equipoise_target::GroupName;
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::AbortHandle;
 
 use crate::accept::accept;
 use crate::clock::Clock;
@@ -46,6 +47,8 @@ pub(crate) struct Worker {
     pub(crate) pools: RefCell<AHashMap<SocketAddr, Rc<Pool>>>,
     pub(crate) upstreams: Members<Upstream>,
     pub(crate) downstreams: Members<Downstream>,
+    /// Tasks of HTTP/2 connections; among them one for each request.
+    pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
     /// Sending tells the accepting task to end; what still waits is served by the view that is sent.
     accepting: RefCell<AHashMap<SocketAddr, oneshot::Sender<Rc<Front>>>>,
     /// Accepting tasks that have not ended yet.
@@ -95,6 +98,7 @@ impl Worker {
             pools: RefCell::default(),
             upstreams: Members::new(),
             downstreams: Members::new(),
+            streams: RefCell::default(),
             accepting: RefCell::default(),
             listening: Cell::new(0),
             draining: Cell::new(None),
@@ -149,6 +153,11 @@ impl Worker {
                 let _ = retired.send(Rc::clone(front)); // a task that is gone has nothing to end
             }
         }
+    }
+
+    /// The present task, if it serves a request of an HTTP/2 connection.
+    pub(crate) fn stream(&self) -> Option<AbortHandle> {
+        self.streams.borrow().get(&tokio::task::try_id()?).cloned()
     }
 
     /// Connections to one target.

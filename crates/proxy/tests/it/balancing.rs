@@ -70,6 +70,42 @@ async fn answers_of_our_own_carry_the_rules_edits() {
     assert_eq!(running.metric("equipoise_faults_total{listener=\"web\",reason=\"client-left\"}"), 0.0);
 }
 
+/// Breaks on some paths.
+#[derive(Debug)]
+struct Broken;
+
+impl Router for Broken {
+    fn route(&self, head: &mut Parts, _: IpAddr) -> Decision {
+        assert_ne!(head.uri.path(), "/broken");
+        Decision::default()
+    }
+}
+
+impl RouterSource for Broken {
+    fn router(&self, _: &PluginName) -> Option<Arc<dyn Router>> {
+        Some(Arc::new(Self))
+    }
+}
+
+#[tokio::test]
+async fn a_router_that_panics_costs_its_own_connection_and_nothing_else() {
+    let origin = Origin::answering("hello").await;
+    let rules = rules_with("default = { forward = 'g', plugin = 'broken' }", &Broken);
+    let bind = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = Listener::new(ListenerName::new("web").unwrap(), bind, rules);
+    let running = Running::single(listener, [group("g", &[origin.address], GroupSettings::default())]).await;
+    let mut other = running.client().await;
+    assert_eq!(other.get("/").await.text(), "hello");
+    for _ in 0..3 {
+        let mut client = running.client().await;
+        client.write("GET /broken HTTP/1.1\r\nhost: t\r\n\r\n").await;
+        assert!(client.closed().await);
+    }
+    assert_eq!(other.get("/").await.text(), "hello");
+    assert_eq!(running.in_flight(0), 0);
+    running.eventually(|running| running.metric("equipoise_connections_active{listener=\"web\"}") == 1.0).await;
+}
+
 /// Sends every request to one address of the group `g`.
 #[derive(Debug)]
 struct To(SocketAddr);

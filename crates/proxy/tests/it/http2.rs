@@ -145,3 +145,34 @@ async fn draining_says_goodbye_and_finishes_what_is_under_way() {
     };
     soon(async { tokio::join!(drain, finish) }).await;
 }
+
+#[tokio::test]
+async fn a_stream_that_nobody_reads_is_reset_and_its_connection_goes_on() {
+    let origin = Origin::new(|mut wire, _| async move {
+        while let Some(message) = wire.message().await {
+            if message.head.contains("/big") {
+                wire.write(format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", 64 << 20)).await;
+                // Nobody waits for the rest: the connection is closed in the middle.
+                wire.write_while_wanted(&vec![b'x'; 64 << 20]).await;
+            } else {
+                wire.write(crate::support::answer("small")).await;
+            }
+        }
+    })
+    .await;
+    let mut listener = crate::support::listener();
+    listener.timeouts.idle = Duration::from_millis(150);
+    let group = crate::support::group("g", &[origin.address], equipoise_proxy::GroupSettings::default());
+    let running = Running::single(listener, [group]).await;
+    let mut sender = connect(running.address).await;
+    let unread = sender.send_request(request("/big").body(Full::default()).unwrap()).await.unwrap();
+    running.eventually(|running| running.in_flight(0) == 0).await;
+    assert!(unread.into_body().collect().await.is_err());
+    let response = sender.send_request(request("/small").body(Full::default()).unwrap()).await.unwrap();
+    assert_eq!(text(response).await, "small");
+    running
+        .eventually(|running| {
+            running.metric("equipoise_faults_total{listener=\"web\",reason=\"client-stalled\"}") == 1.0
+        })
+        .await;
+}

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
 use equipoise_proxy::{GroupSettings, Retry};
 
-use crate::support::{Origin, Running, answer, get, group, listener};
+use crate::support::{Origin, Running, Wire, answer, get, group, listener};
 
 /// A target that reads requests and closes without an answer.
 async fn closing(seen: &Arc<AtomicUsize>) -> Origin {
@@ -150,6 +150,50 @@ async fn with_every_target_failing_the_load_stays_near_what_is_offered() {
         assert_eq!(client.get("/").await.status(), 502);
     }
     assert!(seen.load(SeqCst) <= 240, "{seen:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_dies_and_comes_back_costs_no_idempotent_request() {
+    let steady = Origin::answering("hello").await;
+    let address = Origin::gone().await;
+    let running = Running::new(listener(), [group("g", &[address, steady.address], GroupSettings::default())]).await;
+    let clients = (0..8).map(|_| {
+        let address = running.address;
+        tokio::spawn(async move {
+            let mut client = Wire::connect(address).await;
+            for _ in 0..600 {
+                assert_eq!(client.get("/").await.status(), 200);
+            }
+        })
+    });
+    let clients: Vec<_> = clients.collect();
+    for _ in 0..5 {
+        // A runtime of its own is all that the target has: with it go its sockets, whatever they are doing.
+        let process = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let served = Arc::new(AtomicUsize::new(0));
+        process.spawn(serve(address, Arc::clone(&served)));
+        running
+            .eventually(|_| served.load(SeqCst) > 50 || clients.iter().all(tokio::task::JoinHandle::is_finished))
+            .await;
+        process.shutdown_background();
+    }
+    for client in clients {
+        client.await.expect("no request was lost");
+    }
+}
+
+async fn serve(address: std::net::SocketAddr, served: Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
+    while let Ok((stream, _)) = listener.accept().await {
+        let served = Arc::clone(&served);
+        tokio::spawn(async move {
+            let mut wire = Wire::from(stream);
+            while wire.message().await.is_some() {
+                served.fetch_add(1, SeqCst);
+                wire.write(answer("hello")).await;
+            }
+        });
+    }
 }
 
 #[tokio::test]

@@ -69,13 +69,24 @@ impl Message {
     }
 }
 
+impl From<TcpStream> for Wire {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream, buffer: Vec::new() }
+    }
+}
+
 impl Wire {
     pub(crate) async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), buffer: Vec::new() }
+        TcpStream::connect(address).await.unwrap().into()
     }
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
+    }
+
+    /// Writes as much as the other side takes.
+    pub(crate) async fn write_while_wanted(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
     }
 
     /// Reads more; `false` at the end, of whichever kind.
@@ -191,7 +202,7 @@ impl Origin {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = count.fetch_add(1, SeqCst);
-                tokio::spawn(serve(Wire { stream, buffer: Vec::new() }, number));
+                tokio::spawn(serve(stream.into(), number));
             }
         });
         Self { address, connections, task }
