@@ -187,6 +187,11 @@ impl Downstream {
         }
     }
 
+    /// Whether the client has taken nothing for `limit`.
+    pub(crate) fn is_stalled(&self, now: Instant, limit: Duration) -> bool {
+        self.stalled.get().is_some_and(|since| now.saturating_duration_since(since) >= limit)
+    }
+
     pub(crate) fn request_began(&self) {
         self.in_flight.set(self.in_flight.get() + 1);
         self.phase.set(Phase::Busy);
@@ -205,10 +210,7 @@ impl Downstream {
         let front = self.front.borrow();
         let timeouts = &front.listener().timeouts;
         let past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
-        if self.retired_by.get().is_some_and(|deadline| now >= deadline) {
-            self.cut();
-        } else if self.stalled.get().is_some_and(|since| past(since, timeouts.idle)) {
-            front.fault("client-stalled");
+        if self.retired_by.get().is_some_and(|deadline| now >= deadline) || self.is_stalled(now, timeouts.idle) {
             self.cut();
         } else {
             match self.phase.get() {

@@ -149,8 +149,10 @@ impl Record {
         });
     }
 
-    fn reason(&self) -> Option<&'static str> {
-        self.reason.or_else(|| (!self.whole).then_some("client-left"))
+    fn reason(&self, now: Instant) -> Option<&'static str> {
+        let limit = self.front.listener().timeouts.idle;
+        let ended = || if self.client.is_stalled(now, limit) { "client-stalled" } else { "client-left" };
+        self.reason.or_else(|| (!self.whole).then(ended))
     }
 }
 
@@ -162,7 +164,7 @@ impl Drop for Record {
         let received = self.upstream.as_ref().map_or(0, |upstream| upstream.received.get());
         let route = self.route.as_ref().unwrap_or(&self.front.own);
         self.front.requests(route).request(self.status, duration, received, self.sent);
-        let reason = self.reason();
+        let reason = self.reason(now);
         if let Some(reason) = reason {
             self.front.fault(reason);
         }

@@ -209,7 +209,7 @@ impl Upstream {
             Wait::Head(since) if past(since, timeouts.first_byte) => Some(Verdict::FirstByte),
             Wait::Body(since) if past(since, timeouts.idle) => Some(Verdict::Idle),
             Wait::Client(Some(since)) if past(since, self.client_limit.get()) => Some(Verdict::Unread),
-            Wait::Client(None) => {
+            Wait::Client(None) if self.reader.borrow().is_some() => {
                 self.wait.set(Wait::Client(Some(now)));
                 None
             }
