@@ -48,8 +48,8 @@ pub enum HostError {
         /// Why.
         source: io::Error,
     },
-    /// The cache folder could be written by somebody else, who could then run code in this program.
-    #[error("the folder for compiled plugins `{path}` can be written by other users: remove that permission")]
+    /// The cache folder is, or could be, written by somebody else, who could then run code in this program.
+    #[error("the folder for compiled plugins `{path}` belongs to another user or can be written by others")]
     CacheFolderShared {
         /// The folder.
         path: PathBuf,
@@ -120,8 +120,10 @@ fn create_private(path: &Path) -> io::Result<()> {
 
 #[cfg(unix)]
 fn is_shared(path: &Path) -> io::Result<bool> {
-    use std::os::unix::fs::PermissionsExt as _;
-    Ok(path.metadata()?.permissions().mode() & 0o022 != 0)
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = path.metadata()?;
+    let ours = metadata.uid() == rustix::process::geteuid().as_raw();
+    Ok(!ours || metadata.mode() & 0o022 != 0)
 }
 
 #[cfg(not(unix))]

@@ -75,11 +75,15 @@ pub(crate) struct Ticker {
 
 impl Ticker {
     pub(crate) fn start(engine: Engine) -> std::io::Result<Self> {
+        Self::covering(engine, Duration::from_secs(1))
+    }
+
+    fn covering(engine: Engine, longest: Duration) -> std::io::Result<Self> {
         let shared = Arc::new(Shared {
             used: AtomicBool::new(false),
             asleep: AtomicBool::new(false),
             stop: AtomicBool::new(false),
-            longest: AtomicU64::new(ticks(Duration::from_secs(1))),
+            longest: AtomicU64::new(ticks(longest)),
         });
         let run = Arc::clone(&shared);
         let thread = thread::Builder::new().name("plugin-ticker".into()).spawn(move || run.run(&engine))?;
@@ -154,6 +158,8 @@ impl Shared {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -162,5 +168,22 @@ mod tests {
         assert_eq!(ticks(Duration::from_micros(600)), 3);
         assert_eq!(ticks(Duration::ZERO), 2);
         assert_eq!(ticks(Duration::MAX), u64::MAX);
+    }
+
+    #[test]
+    fn the_clock_stops_when_nobody_needs_it_and_goes_on_when_somebody_does() {
+        let ticker = Ticker::covering(Engine::default(), TICK).unwrap();
+        let reaches = |asleep| {
+            let started = Instant::now();
+            while ticker.shared.asleep.load(SeqCst) != asleep {
+                assert!(started.elapsed() < Duration::from_secs(20), "never {asleep}");
+                thread::yield_now();
+            }
+        };
+        for _ in 0..20 {
+            reaches(true);
+            ticker.note_use();
+            reaches(false);
+        }
     }
 }

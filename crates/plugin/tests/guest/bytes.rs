@@ -21,13 +21,21 @@ fn load_and_call(host: &PluginHost, bytes: Vec<u8>) {
 
 #[test]
 fn cut_and_flipped_components_are_refused_or_contained() {
+    cut_and_flip(&Guest::default().build(World::Router), 200);
+}
+
+#[test]
+fn so_are_those_of_a_real_compiler() {
+    cut_and_flip(include_bytes!("../../../../plugins/prebuilt/geo-router-c.wasm"), 60);
+}
+
+fn cut_and_flip(good: &[u8], cases: u32) {
     let host = host();
-    let good = Guest::default().build(World::Router);
     let flips = proptest::collection::vec((any::<Index>(), any::<u8>()), 0..4);
-    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(200));
+    let mut runner = proptest::test_runner::TestRunner::new(ProptestConfig::with_cases(cases));
     let input = (flips, proptest::option::of(any::<Index>()));
     let outcome = runner.run(&input, |(flips, cut)| {
-        let mut bytes = good.clone();
+        let mut bytes = good.to_vec();
         for (index, byte) in flips {
             let at = index.index(bytes.len());
             bytes[at] ^= byte;

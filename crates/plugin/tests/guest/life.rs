@@ -100,7 +100,7 @@ fn compiled_code_is_kept_in_a_private_folder() {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).unwrap();
     let error = PluginHost::new(options).unwrap_err().to_string();
-    assert!(error.contains("can be written by other users"), "{error}");
+    assert!(error.contains("can be written by others"), "{error}");
 }
 
 fn walk(folder: &std::path::Path) -> usize {

@@ -4,6 +4,7 @@
 
 mod balancer;
 mod bytes;
+mod capabilities;
 mod health_check;
 mod hostile;
 mod life;
