@@ -7,6 +7,7 @@ use std::sync::Arc;
 use equipoise_metrics::Registry;
 use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy};
 
+use crate::nursery::Nursery;
 use crate::ticker::Ticker;
 
 /// Disk space that compiled components may take before old ones are removed.
@@ -23,7 +24,7 @@ pub struct HostOptions {
     pub registry: Option<Registry>,
 }
 
-/// Compiles, instantiates and ends plugins. Cheap to clone; the last clone or plugin that is dropped ends its thread.
+/// Compiles, instantiates and ends plugins. Cheap to clone; the last clone or plugin that is dropped ends its threads.
 #[derive(Debug, Clone)]
 pub struct PluginHost {
     pub(crate) engine: Arc<HostEngine>,
@@ -34,6 +35,7 @@ pub struct PluginHost {
 pub(crate) struct HostEngine {
     pub(crate) wasm: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) nursery: Nursery,
 }
 
 /// Why a host could not be made.
@@ -77,7 +79,10 @@ impl PluginHost {
         let cache = options.cache_dir.as_deref().map(cache).transpose()?;
         let wasm = Engine::new(&config(cache)).map_err(|error| engine_error(&error))?;
         let ticker = Ticker::start(wasm.clone()).map_err(|source| HostError::Thread { source })?;
-        Ok(Self { engine: Arc::new(HostEngine { wasm, ticker }), registry: options.registry.unwrap_or_default() })
+        Ok(Self {
+            engine: Arc::new(HostEngine { wasm, ticker, nursery: Nursery::default() }),
+            registry: options.registry.unwrap_or_default(),
+        })
     }
 }
 

@@ -33,6 +33,7 @@ mod inspect;
 mod kind;
 mod limiter;
 mod load;
+mod nursery;
 mod plugin;
 mod spec;
 mod state;

@@ -1,5 +1,6 @@
 //! Where fresh instances come from.
 
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -36,8 +37,10 @@ pub(crate) struct Template<G: Guest> {
     config: String,
     /// How long an instance may take to start while a request waits for it.
     allowance: Duration,
-    /// The instance that proved at load that the plugin works; taken by the first who needs one.
-    proven: Mutex<Option<Instance<G>>>,
+    /// An instance that nobody uses yet: at first the one that proved at load that the plugin works.
+    spare: Mutex<Option<Box<Instance<G>>>>,
+    /// A spare one is being made.
+    ordered: AtomicBool,
 }
 
 impl<G: Guest> Template<G> {
@@ -45,7 +48,7 @@ impl<G: Guest> Template<G> {
     ///
     /// Heavy work belongs into `configure`, and so it may take a second here. Later instances start while a request
     /// waits; they may take the time limit of a call, or four times what the first one took where that is longer.
-    pub(crate) fn new(identity: Arc<Identity>, pre: G::Pre, config: String) -> Result<Self, Failure> {
+    pub(crate) fn new(identity: Arc<Identity>, pre: G::Pre, config: String) -> Result<Arc<Self>, Failure> {
         let started = Instant::now();
         let proven = start(&identity, &pre, &config, FIRST_START)?;
         let took = started.elapsed();
@@ -54,14 +57,40 @@ impl<G: Guest> Template<G> {
         if took > identity.limits.time {
             tracing::warn!(plugin = %identity.name, ?took, "starting an instance takes longer than the time limit of a call; each worker pays that once");
         }
-        Ok(Self { identity, pre, config, allowance, proven: Mutex::new(Some(proven)) })
+        let spare = Mutex::new(Some(Box::new(proven)));
+        Ok(Arc::new(Self { identity, pre, config, allowance, spare, ordered: AtomicBool::new(false) }))
     }
 
     /// An instance that is ready to be called.
-    pub(crate) fn fresh(&self) -> Result<Instance<G>, Failure> {
-        if let Some(proven) = self.proven.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            return Ok(proven);
+    pub(crate) fn fresh(&self) -> Result<Box<Instance<G>>, Failure> {
+        match self.spare() {
+            Some(spare) => Ok(spare),
+            None => self.start().map(Box::new),
         }
+    }
+
+    /// An instance that is ready and costs nothing, if there is one.
+    pub(crate) fn spare(&self) -> Option<Box<Instance<G>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Has a spare instance made while the caller goes on with the one that it has.
+    pub(crate) fn order_spare(self: &Arc<Self>) {
+        if self.ordered.swap(true, Relaxed) {
+            return;
+        }
+        let template = Arc::downgrade(self);
+        self.identity.host.nursery.order(move || {
+            let Some(template) = template.upgrade() else { return };
+            match template.start() {
+                Ok(spare) => *template.spare.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(spare)),
+                Err(failure) => template.identity.stats.failed(&failure, Instant::now()),
+            }
+            template.ordered.store(false, Relaxed);
+        });
+    }
+
+    fn start(&self) -> Result<Instance<G>, Failure> {
         start(&self.identity, &self.pre, &self.config, self.allowance)
     }
 }

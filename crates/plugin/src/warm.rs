@@ -5,7 +5,7 @@
 //! asked on behalf of another, the next free shard serves.
 
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::Instant;
 
@@ -53,7 +53,7 @@ impl<G: Guest> Warm<G> {
     /// Lets `job` call a warm instance, within the plugin's limits. Whatever fails costs the instance.
     pub(crate) fn call<R>(
         &self,
-        template: &Template<G>,
+        template: &Arc<Template<G>>,
         job: impl FnOnce(&mut Instance<G>) -> Result<R, Failure>,
     ) -> Result<R, Unanswered> {
         let identity = &template.identity;
@@ -63,7 +63,7 @@ impl<G: Guest> Warm<G> {
             identity.stats.rested();
             return Err(Unanswered::Rests);
         }
-        let taken = slot.instance.take().map_or_else(|| template.fresh().map(Box::new), Ok);
+        let taken = slot.instance.take().map_or_else(|| template.fresh(), Ok);
         let result = taken.and_then(|mut instance| {
             identity.host.ticker.bound(&mut instance.store, identity.limits.time);
             job(&mut instance).map(|answer| (answer, instance))
@@ -74,7 +74,7 @@ impl<G: Guest> Warm<G> {
         match result {
             Ok((answer, instance)) => {
                 slot.breaker.succeeded();
-                slot.keep(instance);
+                slot.instance = renewed(template, instance);
                 Ok(answer)
             }
             Err(failure) => {
@@ -103,17 +103,22 @@ impl<G: Guest> Warm<G> {
     }
 }
 
-impl<G> Slot<G> {
-    fn keep(&mut self, mut instance: Box<Instance<G>>) {
-        instance.calls += 1;
-        let limiter = &instance.store.data().limiter;
-        let worn = limiter.is_nearly_full() && instance.calls >= LEAST_CALLS;
-        if instance.calls < CALLS_PER_INSTANCE && !worn {
-            let state = instance.store.data();
-            state.plugin.stats.held(state.limiter.held());
-            self.instance = Some(instance);
-        }
+/// The instance for the next call: this one, or another when this one has served its time.
+fn renewed<G: Guest>(template: &Arc<Template<G>>, mut instance: Box<Instance<G>>) -> Option<Box<Instance<G>>> {
+    instance.calls += 1;
+    let limiter = &instance.store.data().limiter;
+    template.identity.stats.held(limiter.held());
+    if limiter.is_nearly_full() && instance.calls >= LEAST_CALLS {
+        return template.spare();
     }
+    if instance.calls < CALLS_PER_INSTANCE {
+        return Some(instance);
+    }
+    // Nothing is wrong with this one yet: it serves until another is ready, so that no request waits for a start.
+    template.spare().or_else(|| {
+        template.order_spare();
+        Some(instance)
+    })
 }
 
 /// A small number that differs between threads.

@@ -18,7 +18,7 @@ use crate::template::{Guest, Instance, Template};
 use crate::warm::Warm;
 
 pub(crate) struct BalancerPlugin {
-    template: Template<Bindings>,
+    template: Arc<Template<Bindings>>,
     fallback: Fallback,
 }
 

@@ -18,7 +18,7 @@ use crate::template::{Guest, Template};
 use crate::warm::Warm;
 
 pub(crate) struct RouterPlugin {
-    template: Template<Bindings>,
+    template: Arc<Template<Bindings>>,
     warm: Warm<Bindings>,
     fallback: Fallback,
 }

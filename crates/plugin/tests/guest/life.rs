@@ -6,6 +6,8 @@ use std::thread;
 use equipoise_metrics::Registry;
 use equipoise_plugin::{HostOptions, PluginHost, World};
 
+use equipoise_rule::Verdict;
+
 use crate::support::{CLIENT, Guest, host, request, spec};
 
 fn resident_kib() -> u64 {
@@ -101,6 +103,37 @@ fn compiled_code_is_kept_in_a_private_folder() {
     std::fs::set_permissions(&cache, std::fs::Permissions::from_mode(0o777)).unwrap();
     let error = PluginHost::new(options).unwrap_err().to_string();
     assert!(error.contains("can be written by others"), "{error}");
+}
+
+#[test]
+fn an_instance_is_replaced_after_its_time_without_a_request_waiting() {
+    // Answers with the number of its calls, as a status from 200 on while that lasts.
+    let guest = Guest {
+        globals: "(global $calls (mut i32) (i32.const 200))".into(),
+        ..Guest::body(
+            "(global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+             (if (i32.lt_u (global.get $calls) (i32.const 600)) (then
+               (i32.store8 (i32.const 256) (i32.const 4)) (i32.store (i32.const 260) (global.get $calls)))
+             (else (i32.store8 (i32.const 256) (i32.const 0))))",
+        )
+    };
+    let mut spec = spec(World::Router, guest.build(World::Router));
+    spec.limits.time = std::time::Duration::from_secs(5);
+    let plugin = host().load(spec).unwrap();
+    let router = plugin.router().unwrap();
+    let mut head = request("/", &[]);
+    let young = |verdict| matches!(verdict, Verdict::Respond { .. });
+    assert!(young(router.route(&mut head, CLIENT).verdict));
+    let mut calls = 1_u32;
+    while calls < 1_000 || !young(router.route(&mut head, CLIENT).verdict) {
+        if calls < 1_000 {
+            router.route(&mut head, CLIENT);
+        }
+        calls += 1;
+        assert!(calls < 2_000_000, "never replaced");
+    }
+    assert!(calls >= 100_000, "{calls}");
+    assert_eq!(plugin.stats().last_failure, None);
 }
 
 fn walk(folder: &std::path::Path) -> usize {
