@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::code::Code;
+use crate::path::KeyPath;
 use crate::source::Source;
 
 /// How much a diagnostic matters.
@@ -102,15 +103,16 @@ impl Report {
         Self { places, ..self }
     }
 
-    /// Adds an error that showed when a file which the configuration names was looked at: `key` is the key that names it,
-    /// such as `plugin.geo.component`, or one beside it.
-    pub fn add(&mut self, code: Code, key: &str, message: impl Into<String>, help: impl Into<String>) {
+    /// Adds an error that showed when a file which the configuration names was looked at: `path` leads to the key that
+    /// names it, such as `["plugin", "geo", "component"]`, or to one beside it.
+    pub fn add(&mut self, code: Code, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        let key = path.iter().fold(KeyPath::root(), |path, key| path.key(key)).to_string();
         let diagnostic = Diagnostic {
             code,
             severity: Severity::Error,
             message: message.into(),
-            key: key.to_owned(),
-            location: self.places.get(key).cloned(),
+            location: self.places.get(&key).cloned(),
+            key,
             label: None,
             related: Vec::new(),
             help: Some(help.into()),

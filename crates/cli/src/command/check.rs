@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use equipoise_config::{Loaded, Report};
+use equipoise_config::{Config, Report};
 use serde_json::{Value, json};
 
 use crate::args::CheckArgs;
@@ -12,47 +12,40 @@ use crate::output::{Format, Style, json_to_stdout, to_stderr, to_stdout};
 
 mod component;
 
-use component::Problem;
-
 pub(crate) fn run(arguments: &CheckArgs) -> Result<(), Failure> {
-    let Findings { report, loaded, problems } = look(&arguments.config.config);
+    let Findings { report, config } = look(&arguments.config.config);
     match arguments.output.output {
-        Format::Json => json_to_stdout(&json(&report, &problems))?,
-        Format::Table => tell(&report, &problems, loaded.as_ref())?,
+        Format::Json => json_to_stdout(&json(&report))?,
+        Format::Table => tell(&report, config.as_ref())?,
     }
-    if report.has_errors() || !problems.is_empty() { Err(Failure::told(Code::Failed)) } else { Ok(()) }
+    if report.has_errors() { Err(Failure::told(Code::Failed)) } else { Ok(()) }
 }
 
 struct Findings {
     report: Report,
-    /// `None` when the report has errors: what a refused configuration names is not looked at.
-    loaded: Option<Loaded>,
-    problems: Vec<Problem>,
+    /// `None` when the text has errors: what a refused configuration names is not looked at.
+    config: Option<Config>,
 }
 
 fn look(path: &Path) -> Findings {
     match equipoise_config::load(path, &variable) {
         Ok(loaded) => {
-            let problems = component::problems(&loaded);
-            Findings { report: loaded.warnings.clone(), loaded: Some(loaded), problems }
+            let mut report = loaded.warnings;
+            component::look_at_all(&loaded.config, &mut report);
+            Findings { report, config: Some(loaded.config) }
         }
-        Err(report) => Findings { report, loaded: None, problems: Vec::new() },
+        Err(report) => Findings { report, config: None },
     }
 }
 
-fn tell(report: &Report, problems: &[Problem], loaded: Option<&Loaded>) -> Result<(), Failure> {
-    let style = Style::of_stderr();
+fn tell(report: &Report, config: Option<&Config>) -> Result<(), Failure> {
     if !report.is_empty() {
-        to_stderr(&report.render(style.is_coloured()));
+        to_stderr(&report.render(Style::of_stderr().is_coloured()));
     }
-    for problem in problems {
-        to_stderr(&problem.text(style));
-    }
-    let (errors, warnings) = (report.errors() + problems.len(), report.warnings());
+    let (errors, warnings) = (report.errors(), report.warnings());
     let counts = format!("{}, {}", count(errors, "error"), count(warnings, "warning"));
-    match loaded {
-        Some(loaded) if errors == 0 => {
-            let config = &loaded.config;
+    match config {
+        Some(config) if errors == 0 => {
             let parts = [
                 count(config.listeners.len(), "listener"),
                 count(config.target_groups.len(), "target group"),
@@ -72,15 +65,9 @@ fn count(number: usize, what: &str) -> String {
     format!("{number} {what}{plural}")
 }
 
-/// The report's own JSON with the components' problems appended.
-fn json(report: &Report, problems: &[Problem]) -> Value {
-    // The report writes this text itself; should it ever not be JSON, the problems are still told.
-    let mut value: Value = serde_json::from_str(&report.to_json()).unwrap_or_else(|_| json!({}));
-    value["errors"] = (report.errors() + problems.len()).into();
-    if let Some(diagnostics) = value["diagnostics"].as_array_mut() {
-        diagnostics.extend(problems.iter().map(Problem::json));
-    }
-    value
+fn json(report: &Report) -> Value {
+    // The report writes this text itself; should it ever not be JSON, how many errors there are is still told.
+    serde_json::from_str(&report.to_json()).unwrap_or_else(|_| json!({ "errors": report.errors() }))
 }
 
 #[cfg(test)]
@@ -105,17 +92,17 @@ mod tests {
     #[test]
     fn a_good_configuration_has_no_problem() {
         let findings = findings(GOOD);
-        assert!(!findings.report.has_errors() && findings.problems.is_empty(), "{}", findings.report);
+        assert!(!findings.report.has_errors(), "{}", findings.report);
     }
 
     #[test]
-    fn a_plugin_whose_file_is_missing_is_an_error_beside_those_of_the_text() {
+    fn a_plugin_whose_file_is_missing_is_an_error_where_it_is_named() {
         let plugin = "[plugin.geo]\ncomponent = \"missing.wasm\"\nworld = \"router\"\n";
         let findings = findings(&format!("{GOOD}\n{plugin}"));
-        let json = json(&findings.report, &findings.problems);
+        let json = json(&findings.report);
         assert_eq!(json["errors"], 1, "{json}");
         let diagnostics = json["diagnostics"].as_array().unwrap();
-        let last = diagnostics.last().unwrap();
-        assert_eq!(last["key"], "plugin.geo.component", "{json}");
+        let missing = diagnostics.iter().find(|found| found["key"] == "plugin.geo.component").unwrap();
+        assert_eq!((&missing["location"]["line"], &missing["location"]["column"]), (&9.into(), &13.into()), "{json}");
     }
 }

@@ -115,9 +115,9 @@ fn what_a_named_file_turns_out_to_be_is_reported_where_it_is_named() {
     use equipoise_config::Code;
     let text = "[plugin.geo]\ncomponent = \"geo.wasm\"\nworld = \"router\"\n";
     let mut report = super::loaded(text).warnings;
-    report.add(Code::MissingGrant, "plugin.geo.grants", "it asks for \"log\"", "add it");
-    report.add(Code::UnreadableComponent, "plugin.geo.component", "no such file", "build it");
-    report.add(Code::NoPlugins, "plugin.elsewhere.component", "none here", "build it");
+    report.add(Code::MissingGrant, &["plugin", "geo", "grants"], "it asks for \"log\"", "add it");
+    report.add(Code::UnreadableComponent, &["plugin", "geo", "component"], "no such file", "build it");
+    report.add(Code::NoPlugins, &["plugin", "elsewhere", "component"], "none here", "build it");
     let place = |code| {
         let found = report.diagnostics().iter().find(|diagnostic| diagnostic.code == code).unwrap();
         found.location.as_ref().map(|place| (place.line, place.column))
