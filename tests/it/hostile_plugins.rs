@@ -2,7 +2,8 @@
 //! nobody else anything.
 //!
 //! The promise is an answer within twice the plugin's time limit. What is measured here goes through a client, a kernel
-//! and a machine that other tests share, so the bound is twice the limit plus [`Stalls::allowance`].
+//! and a machine that other tests share, so the bound is twice the limit plus [`Stalls::allowance`], in the best of three
+//! rounds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -68,26 +69,37 @@ impl Bystander {
     }
 }
 
+/// Noise only ever makes an answer slower, and a guest that is not contained makes every one slow: the bound has to hold
+/// in one of this many rounds.
+const ROUNDS: usize = 3;
+
 #[track_caller]
 fn contained(name: &str, kind: &str, limit: Duration) {
     for fallback in ["continue", "refuse"] {
-        let Hostile { program, _target, port } = hostile(name, limit, fallback);
-        assert_eq!(get(port, "/").expect("an answer").body, "a");
-        let before = resident(&program);
-        let (stalls, bystander) = (Stalls::watch(), Bystander::start(port));
-        let slowest = provoke(&program, port, kind, fallback);
-        let (beside, allowance) = (bystander.slowest(), stalls.allowance());
-        let bound = 2 * limit + allowance;
-        assert!(slowest < bound, "{name}, {fallback}: answered after {slowest:?}, not {bound:?}");
-        assert!(beside < bound, "{name}, {fallback}: another request took {beside:?}, not {bound:?}");
-        eventually("memory has returned", || (resident(&program) < before + SPARE).then_some(()));
-        eventually("nothing is in flight", || {
-            (program.status()["target_groups"][0]["targets"][0]["in_flight"] == 0).then_some(())
-        });
-        assert!(program.status()["plugins"][0]["failures"].as_u64() >= Some(3), "{}", program.status());
-        let log = program.log();
-        assert!(log.contains("plugin failed") && log.contains(kind) && !log.contains("panicked"), "{log}");
+        let late: Vec<_> = (0..ROUNDS).map_while(|_| round(name, kind, limit, fallback).err()).collect();
+        assert!(late.len() < ROUNDS, "{name}, {fallback}: {late:#?}");
     }
+}
+
+/// Provokes the guest in a program of its own; an error says what was too late.
+#[track_caller]
+fn round(name: &str, kind: &str, limit: Duration, fallback: &str) -> Result<(), String> {
+    let Hostile { program, _target, port } = hostile(name, limit, fallback);
+    assert_eq!(get(port, "/").expect("an answer").body, "a");
+    let before = resident(&program);
+    let (stalls, bystander) = (Stalls::watch(), Bystander::start(port));
+    let slowest = provoke(&program, port, kind, fallback);
+    let (beside, allowance) = (bystander.slowest(), stalls.allowance());
+    eventually("memory has returned", || (resident(&program) < before + SPARE).then_some(()));
+    eventually("nothing is in flight", || {
+        (program.status()["target_groups"][0]["targets"][0]["in_flight"] == 0).then_some(())
+    });
+    assert!(program.status()["plugins"][0]["failures"].as_u64() >= Some(3), "{}", program.status());
+    let log = program.log();
+    assert!(log.contains("plugin failed") && log.contains(kind) && !log.contains("panicked"), "{log}");
+    let bound = 2 * limit + allowance;
+    let late = format!("answered after {slowest:?}, another request after {beside:?}, not {bound:?}");
+    if slowest.max(beside) < bound { Ok(()) } else { Err(late) }
 }
 
 /// Sends requests until the guest failed three times; gives the time of the slowest answer.
@@ -148,25 +160,31 @@ fn a_table_without_end_costs_its_request_the_fallback_and_is_given_back() {
 #[test]
 fn a_health_check_that_never_ends_holds_nothing_up_and_says_so() {
     for (fallback, is_out) in [("continue", false), ("refuse", true)] {
-        let (target, port) = (TestTarget::named("a"), free_port());
-        let terms = format!("limits = {{ time = \"50ms\" }}\nfallback = \"{fallback}\"\n");
-        let text = String::from("workers = 1\n")
-            + &listener(port, "a")
-            + &group("a", &[target.port()])
-            + "[target-group.a.health-check.plugin]\nname = \"p\"\ninterval = \"100ms\"\ntimeout = \"90ms\"\n\
-               unhealthy-threshold = 2\n"
-            + &plugin("p", "p.wasm", "health-check", &terms);
-        let guest = fixture("health-check", "checks-for-ever");
-        let program = Program::start_with(&text, |folder| put(folder, "p.wasm", &guest));
-        let (stalls, bystander) = (Stalls::watch(), Bystander::start(port));
-        eventually("five checks failed", || {
-            let failures = metric(&program.metrics(), "equipoise_plugin_failures_total", &["kind=\"time\""]);
-            (failures >= 5.0).then_some(())
-        });
-        let (beside, bound) = (bystander.slowest(), stalls.allowance() + 2 * Duration::from_millis(50));
-        assert!(beside < bound, "{fallback}: another request took {beside:?}, not {bound:?}");
-        let target = program.status()["target_groups"][0]["targets"][0].clone();
-        assert_eq!(target["health"] == "unhealthy", is_out, "{fallback}: {target}");
-        assert!(target["reason"].as_str().is_some_and(|reason| reason.contains("`p`")), "{target}");
+        let late: Vec<_> = (0..ROUNDS).map_while(|_| check_for_ever(fallback, is_out).err()).collect();
+        assert!(late.len() < ROUNDS, "{fallback}: {late:#?}");
     }
+}
+
+#[track_caller]
+fn check_for_ever(fallback: &str, is_out: bool) -> Result<(), String> {
+    let (target, port) = (TestTarget::named("a"), free_port());
+    let terms = format!("limits = {{ time = \"50ms\" }}\nfallback = \"{fallback}\"\n");
+    let text = String::from("workers = 1\n")
+        + &listener(port, "a")
+        + &group("a", &[target.port()])
+        + "[target-group.a.health-check.plugin]\nname = \"p\"\ninterval = \"100ms\"\ntimeout = \"90ms\"\n\
+           unhealthy-threshold = 2\n"
+        + &plugin("p", "p.wasm", "health-check", &terms);
+    let guest = fixture("health-check", "checks-for-ever");
+    let program = Program::start_with(&text, |folder| put(folder, "p.wasm", &guest));
+    let (stalls, bystander) = (Stalls::watch(), Bystander::start(port));
+    eventually("five checks failed", || {
+        let failures = metric(&program.metrics(), "equipoise_plugin_failures_total", &["kind=\"time\""]);
+        (failures >= 5.0).then_some(())
+    });
+    let (beside, bound) = (bystander.slowest(), stalls.allowance() + 2 * Duration::from_millis(50));
+    let target = program.status()["target_groups"][0]["targets"][0].clone();
+    assert_eq!(target["health"] == "unhealthy", is_out, "{fallback}: {target}");
+    assert!(target["reason"].as_str().is_some_and(|reason| reason.contains("`p`")), "{target}");
+    if beside < bound { Ok(()) } else { Err(format!("another request took {beside:?}, not {bound:?}")) }
 }
