@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use http::{HeaderMap, HeaderValue, Version, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use crate::Networks;
 use crate::names::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_REQUEST_ID};
@@ -58,7 +58,9 @@ pub(crate) fn disbelieve(fields: &mut HeaderMap, trusted: bool) {
     fields.remove(&X_REQUEST_ID);
     if !trusted {
         fields.remove(header::FORWARDED);
-        for name in [&X_FORWARDED_FOR, &X_FORWARDED_HOST, &X_FORWARDED_PORT, &X_FORWARDED_PROTO] {
+        // All of the family: targets also believe `X-Forwarded-Prefix`, `-Server` and `-Ssl`.
+        let family = |name: &&HeaderName| name.as_str().starts_with("x-forwarded-");
+        for name in fields.keys().filter(family).cloned().collect::<Vec<_>>() {
             fields.remove(name);
         }
     }
@@ -140,8 +142,7 @@ mod tests {
         assert_eq!(request_id(&fields), Some(HeaderValue::from_static("mine")));
         disbelieve(&mut fields, trusted);
         forward(&mut fields, &Facts { peer: &peer, host: host.as_ref(), port: &port, version: Version::HTTP_11 });
-        let text =
-            |(name, value): (&http::HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
+        let text = |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
         let mut all: Vec<_> = fields.iter().map(text).collect();
         all.sort();
         all
@@ -159,6 +160,7 @@ mod tests {
         ("x-forwarded-for", "5.6.7.8"),
         ("x-forwarded-host", "b.example"),
         ("x-forwarded-port", "1"),
+        ("x-forwarded-prefix", "/admin"),
         ("x-forwarded-proto", "https"),
         ("x-request-id", "mine"),
     ];
@@ -187,6 +189,7 @@ mod tests {
             ("x-forwarded-for", "1.2.3.4, 5.6.7.8, 192.0.2.1"),
             ("x-forwarded-host", "b.example"),
             ("x-forwarded-port", "1"),
+            ("x-forwarded-prefix", "/admin"),
             ("x-forwarded-proto", "https"),
         ];
         assert_eq!(forwarded(true, LIES), pairs(&want));
