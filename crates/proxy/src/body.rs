@@ -10,6 +10,7 @@ use equipoise_target::Lease;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::policy;
 use crate::pool::Link;
 use crate::record::Record;
 use crate::upstream::{Upstream, Verdict};
@@ -60,7 +61,7 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
         let Self::Stream(Upload { incoming, upstream }) = &mut *self else { return Poll::Ready(None) };
-        let polled = Pin::new(&mut *incoming).poll_frame(cx);
+        let polled = Pin::new(&mut *incoming).poll_frame(cx).map_ok(with_safe_trailers);
         let Some(upstream) = upstream else { return polled };
         match &polled {
             Poll::Pending => upstream.upload_waits(),
@@ -87,6 +88,13 @@ impl Body for RequestBody {
             Self::Stream(upload) => upload.incoming.size_hint(),
         }
     }
+}
+
+fn with_safe_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
+    if let Some(trailers) = frame.trailers_mut() {
+        policy::keep_safe(trailers);
+    }
+    frame
 }
 
 /// What a response's body is made of.
@@ -189,7 +197,7 @@ impl Body for ResponseBody {
             }
             Content::Target(exchange) => exchange,
         };
-        let polled = Pin::new(&mut exchange.incoming).poll_frame(cx);
+        let polled = Pin::new(&mut exchange.incoming).poll_frame(cx).map_ok(with_safe_trailers);
         match &polled {
             Poll::Pending => {
                 if let Some(upstream) = exchange.upstream() {

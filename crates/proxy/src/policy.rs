@@ -7,7 +7,9 @@ mod fields;
 mod forwarded;
 mod request;
 mod response;
+mod trailers;
 
 pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
 pub(crate) use request::{Refusal, admit};
 pub(crate) use response::{BadResponse, clean};
+pub(crate) use trailers::keep_safe;
