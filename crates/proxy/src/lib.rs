@@ -60,6 +60,7 @@ mod send;
 mod serve;
 mod stats;
 mod sweep;
+mod target_io;
 mod upstream;
 mod worker;
 

@@ -145,7 +145,7 @@ impl Record {
             Some(Verdict::BrokenUpload) => "broken-body",
             Some(Verdict::Unread) => "client-stalled",
             Some(Verdict::Cut) => "target-left",
-            Some(Verdict::FirstByte) | None => "response-cut",
+            Some(Verdict::FirstByte | Verdict::Flood) | None => "response-cut",
         });
     }
 

@@ -17,8 +17,10 @@ use crate::group::GroupTimeouts;
 use crate::local::Route;
 use crate::outgoing::Outgoing;
 use crate::policy;
+use crate::policy::BadResponse;
 use crate::pool::{Link, Pool};
 use crate::record::Record;
+use crate::target_io::TargetIo;
 use crate::upstream::{Terms, Upstream, Verdict};
 use crate::worker::Worker;
 
@@ -103,6 +105,7 @@ fn explain(upstream: &Upstream, source: hyper::Error, route: &Route) -> ForwardE
         Some(Verdict::Total) => ForwardError::Total { address },
         Some(Verdict::Upload) => ForwardError::Upload,
         Some(Verdict::BrokenUpload) => ForwardError::BrokenUpload,
+        Some(Verdict::Flood) => ForwardError::BadResponse { address, source: BadResponse::TooMuchBefore },
         Some(Verdict::Cut) => ForwardError::Cut { address },
         None if source.is_parse() => ForwardError::Garbage { address, source },
         None => ForwardError::Closed { address, source },
@@ -137,9 +140,10 @@ async fn open(worker: &Rc<Worker>, address: SocketAddr) -> io::Result<(Sender, R
     stream.set_nodelay(true)?;
     let mut builder = http1::Builder::new();
     builder.max_header_size(HEAD_LIMIT);
-    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
     let upstream = worker.upstreams.join(|key| Upstream::new(key, address));
     let leaving = Leaving { worker: Rc::clone(worker), key: upstream.key };
+    let io = TokioIo::new(TargetIo::new(stream, Rc::clone(&upstream)));
+    let (sender, connection) = builder.handshake(io).await.map_err(io::Error::other)?;
     let task = tokio::task::spawn_local(async move {
         let _leaving = leaving;
         if let Err(error) = connection.await {

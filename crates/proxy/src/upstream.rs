@@ -10,6 +10,10 @@ use tokio::task::AbortHandle;
 use crate::PoolSettings;
 use crate::local::Route;
 
+/// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
+/// eight interim heads of a common size.
+const MOST_BEFORE_HEAD: usize = 512 << 10;
+
 /// What a request waits for on its connection to the target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Wait {
@@ -38,6 +42,8 @@ pub(crate) enum Verdict {
     BrokenUpload,
     /// The client stopped taking the response.
     Unread,
+    /// The target sent more than any response's beginning.
+    Flood,
     /// The target left its group, and its time to finish is over.
     Cut,
 }
@@ -63,6 +69,8 @@ pub(crate) struct Upstream {
     deadline: Cell<Option<Instant>>,
     /// Whether the whole request was handed to the connection.
     pub(crate) sent_all: Cell<bool>,
+    /// Bytes that came while the response's head was waited for.
+    before_head: Cell<usize>,
     /// Bytes of the request's body.
     pub(crate) received: Cell<u64>,
     pub(crate) verdict: Cell<Option<Verdict>>,
@@ -90,6 +98,7 @@ impl Upstream {
             client_limit: Cell::new(Duration::MAX),
             deadline: Cell::new(None),
             sent_all: Cell::new(true),
+            before_head: Cell::new(0),
             received: Cell::new(0),
             verdict: Cell::new(None),
         }
@@ -107,6 +116,7 @@ impl Upstream {
         self.deadline.set(terms.deadline);
         self.client_limit.set(terms.client_limit);
         self.sent_all.set(!terms.has_body);
+        self.before_head.set(0);
         self.received.set(0);
     }
 
@@ -122,6 +132,14 @@ impl Upstream {
     /// The response's head, or a part of its body, has come. The next move is the client's.
     pub(crate) fn passed_on(&self) {
         self.wait.set(Wait::Client(None));
+    }
+
+    /// Notes bytes from the target. Whether they may have come: a head is waited for, not a flood of interim ones.
+    pub(crate) fn may_come(&self, bytes: usize) -> bool {
+        if matches!(self.wait.get(), Wait::Head(_)) {
+            self.before_head.set(self.before_head.get() + bytes);
+        }
+        self.before_head.get() <= MOST_BEFORE_HEAD
     }
 
     /// The response is passed on by this task.

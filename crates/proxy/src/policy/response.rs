@@ -14,6 +14,10 @@ pub(crate) enum BadResponse {
     TwoLengths,
     #[error("sent a transfer coding other than a single `chunked`")]
     Coding,
+    #[error("sent a Content-Length that is not one number")]
+    Length,
+    #[error("sent too much before its response")]
+    TooMuchBefore,
 }
 
 /// Checks a response's head and removes the fields that concern the target's connection only.
@@ -31,8 +35,16 @@ pub(crate) fn clean(head: &mut Parts) -> Result<(), BadResponse> {
             return Err(BadResponse::Coding);
         }
     }
+    // Read by hyper too, but not where a response has no body (HEAD, 304), and there the client would read it.
+    if seen.lengths > 1 || !head.headers.get(header::CONTENT_LENGTH).is_none_or(is_number) {
+        return Err(BadResponse::Length);
+    }
     seen.strip(&mut head.headers);
     Ok(())
+}
+
+fn is_number(value: &HeaderValue) -> bool {
+    !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
 }
 
 #[cfg(test)]
@@ -68,6 +80,12 @@ mod tests {
         check(200, &[chunked, ("content-length", "3")], Err(BadResponse::TwoLengths));
         check(200, &[("transfer-encoding", "gzip, chunked")], Err(BadResponse::Coding));
         check(200, &[chunked, chunked], Err(BadResponse::Coding));
+        let length = |text| ("content-length", text);
+        check(200, &[length("3"), length("3")], Err(BadResponse::Length));
+        for bad in ["+3", "3, 3", "", "-1", "0x3"] {
+            check(304, &[length(bad)], Err(BadResponse::Length));
+        }
+        check(304, &[length("3")], Ok(&[length("3")]));
     }
 
     #[test]

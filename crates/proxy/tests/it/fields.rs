@@ -139,6 +139,7 @@ async fn a_response_that_cannot_be_trusted_becomes_502() {
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ntransfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\nab",
+        "HTTP/1.1 200 OK\r\ncontent-length: 1, 1\r\n\r\na",
         "SSH-2.0-OpenSSH_9.9\r\n\r\n",
     ] {
         let origin = Origin::new(move |mut wire, _| async move {
@@ -154,6 +155,61 @@ async fn a_response_that_cannot_be_trusted_becomes_502() {
         assert_eq!(origin.connections(), 1, "{bytes}");
         assert_eq!(running.in_flight(0), 0);
     }
+}
+
+#[tokio::test]
+async fn a_head_whose_length_cannot_be_trusted_is_answered_all_the_same() {
+    for length in
+        ["content-length: 1\r\ncontent-length: 2", "content-length: 5\r\ncontent-length: 5", "content-length: +5"]
+    {
+        let origin = Origin::new(move |mut wire, _| async move {
+            wire.message().await;
+            wire.write(format!("HTTP/1.1 200 OK\r\n{length}\r\n\r\n")).await;
+            wire.closed().await;
+        })
+        .await;
+        let running = Running::before(&[origin.address]).await;
+        let mut client = running.client().await;
+        client.write("HEAD / HTTP/1.1\r\nHost: t\r\n\r\n").await;
+        assert_eq!(client.head().await.expect(length).status(), 502, "{length}");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_never_ends_its_interim_answers_is_502_and_holds_up_nobody() {
+    let origin = Origin::new(|mut wire, _| async move {
+        let message = wire.message().await.unwrap();
+        if message.head.contains("/good") {
+            return wire.write(crate::support::answer("good")).await;
+        }
+        // 16 MiB: more than any socket's buffers, so that it ends by being cut.
+        let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n".repeat(400);
+        for _ in 0..1000 {
+            wire.write_while_wanted(hints.as_bytes()).await;
+        }
+    })
+    .await;
+    let running = Running::before(&[origin.address]).await;
+    let response = get(running.address, "/flood").await;
+    assert_eq!(response.status(), 502);
+    assert!(response.field("proxy-status").contains("error=http_protocol_error"), "{}", response.head);
+    assert_eq!(get(running.address, "/good").await.text(), "good");
+    assert_eq!(running.in_flight(0), 0);
+}
+
+#[tokio::test]
+async fn trailers_that_contradict_the_head_end_here() {
+    let origin = Origin::new(|mut wire, _| async move {
+        let head = wire.head().await.unwrap();
+        assert_eq!(head.field("transfer-encoding"), "chunked");
+        let body = wire.until(b"\r\n\r\n").await.unwrap();
+        wire.write(crate::support::answer(std::str::from_utf8(&body).unwrap())).await;
+    })
+    .await;
+    let running = Running::before(&[origin.address]).await;
+    let request = "POST / HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\nTrailer: x-sum, x-forwarded-for, cookie\r\n\r\n\
+                   2\r\nok\r\n0\r\nx-forwarded-for: 192.0.2.9\r\nx-sum: 1\r\ncookie: a=b\r\n\r\n";
+    assert_eq!(running.client().await.ask(request).await.text(), "2\r\nok\r\n0\r\nx-sum: 1");
 }
 
 #[tokio::test]

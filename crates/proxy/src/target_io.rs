@@ -1,0 +1,63 @@
+//! A target's socket that bounds what comes before a response.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::upstream::{Upstream, Verdict};
+
+/// A target's socket. hyper takes interim responses (103 and its like) as long as they come, and a target that sends
+/// nothing else would keep the whole worker busy: its reads never have to wait.
+#[derive(Debug)]
+pub(crate) struct TargetIo {
+    stream: TcpStream,
+    upstream: Rc<Upstream>,
+}
+
+impl TargetIo {
+    pub(crate) fn new(stream: TcpStream, upstream: Rc<Upstream>) -> Self {
+        Self { stream, upstream }
+    }
+}
+
+impl AsyncRead for TargetIo {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if !self.upstream.may_come(buf.filled().len() - before) {
+            self.upstream.verdict.set(Some(Verdict::Flood));
+            return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        read
+    }
+}
+
+impl AsyncWrite for TargetIo {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
