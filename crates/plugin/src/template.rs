@@ -111,8 +111,14 @@ fn start<G: Guest>(
     Ok(Instance { guest, store, calls: 0 })
 }
 
+/// Most bytes that a guest may hand over in one call or answer: the largest answer that is accepted, twice. Parts of an
+/// answer may share their bytes, so the guest's own memory bounds nothing: a list of a thousand times the same text is
+/// copied a thousand times, in time that no epoch interrupts.
+const MOST_HANDED_OVER: usize = 2 << 20;
+
 pub(crate) fn new_store(identity: &Arc<Identity>) -> Store<State> {
     let mut store = Store::new(&identity.host.wasm, State::new(Arc::clone(identity)));
+    store.set_hostcall_fuel(MOST_HANDED_OVER);
     store.limiter(|state| &mut state.limiter);
     ticker::limit_time(&mut store);
     store

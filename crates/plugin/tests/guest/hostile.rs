@@ -113,6 +113,25 @@ fn pointers_and_texts_that_lie_are_traps() {
 }
 
 #[test]
+fn an_answer_that_says_the_same_a_thousand_times_is_not_copied() {
+    // One mebibyte of zeroed memory as the value of each of a thousand edits `set a: …`.
+    let edits = "(drop (memory.grow (i32.const 32)))
+        (i32.store8 (i32.const 600) (i32.const 97))
+        (loop $l
+          (local.set $edit (i32.sub (local.get $edit) (i32.const 20)))
+          (i32.store offset=1028 (local.get $edit) (i32.const 600))
+          (i32.store offset=1032 (local.get $edit) (i32.const 1))
+          (i32.store offset=1036 (local.get $edit) (i32.const 131072))
+          (i32.store offset=1040 (local.get $edit) (i32.const 1048576))
+          (br_if $l (local.get $edit)))";
+    let body = "(local $edit i32) (local.set $edit (i32.const 20000))".to_owned() + edits;
+    match fails(&(body + &words(&[(24, 1024), (28, 1000)]))) {
+        Failure::Trap { message } => assert!(message.contains("fuel"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_failure_costs_one_instance_and_the_next_call_gets_a_fresh_one() {
     // Traps on the second call of an instance.
     let guest = Guest {
