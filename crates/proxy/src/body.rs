@@ -159,6 +159,9 @@ impl ResponseBody {
 
     /// Notes the end of the message when it is there: hyper does not ask a body for more once it knows that it ended.
     fn settle(&mut self) {
+        if let Content::Own(_) = self.content {
+            self.record.ready();
+        }
         if self.is_end_stream() {
             self.record.completed();
         }

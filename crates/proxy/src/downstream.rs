@@ -221,6 +221,8 @@ impl Downstream {
                 Phase::Fresh(since) | Phase::Idle(since) if self.is_retired() && past(since, LAST_CALL) => {
                     self.tell(Order::Finish);
                 }
+                // Told to finish, an HTTP/2 client may still sit on what it does not read, or on half a head.
+                Phase::Idle(since) if past(since, timeouts.keep_alive + timeouts.idle) => self.cut(),
                 Phase::Idle(since) if past(since, timeouts.keep_alive) => self.tell(Order::Finish),
                 Phase::Idle(since) if past(since, front.listener().park_after) && self.may_park() => {
                     self.tell(Order::Park);

@@ -29,6 +29,8 @@ pub(crate) struct Record {
     status: u16,
     reason: Option<&'static str>,
     whole: bool,
+    /// Whether the client's connection has been told that the request is over.
+    over: bool,
     sent: u64,
     /// The connection that the request was last on, for what was received.
     upstream: Option<Rc<Upstream>>,
@@ -60,6 +62,7 @@ impl Record {
             status: CLIENT_LEFT,
             reason: None,
             whole: false,
+            over: false,
             sent: 0,
             upstream: None,
             line: None,
@@ -126,6 +129,19 @@ impl Record {
         self.reason = Some(reason);
     }
 
+    /// The whole response is ready. An HTTP/2 client may never take it, and its connection must not count as busy for that.
+    pub(crate) fn ready(&mut self) {
+        if self.version == Version::HTTP_2 {
+            self.end(Instant::now());
+        }
+    }
+
+    fn end(&mut self, now: Instant) {
+        if !std::mem::replace(&mut self.over, true) {
+            self.client.request_ended(now);
+        }
+    }
+
     /// A part of the response's body was passed on.
     pub(crate) fn sent(&mut self, bytes: usize) {
         self.sent += bytes as u64;
@@ -159,7 +175,7 @@ impl Record {
 impl Drop for Record {
     fn drop(&mut self) {
         let now = Instant::now();
-        self.client.request_ended(now);
+        self.end(now);
         let duration = now.saturating_duration_since(self.started);
         let received = self.upstream.as_ref().map_or(0, |upstream| upstream.received.get());
         let route = self.route.as_ref().unwrap_or(&self.front.own);

@@ -4,18 +4,25 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
+use equipoise_proxy::GroupSettings;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http2::SendRequest;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::support::{Origin, Running, soon};
+use crate::support::{Origin, Running, group, listener_with, soon};
 
 async fn connect(address: SocketAddr) -> SendRequest<Full<Bytes>> {
+    connect_with(address, 64 << 10).await
+}
+
+/// With so many bytes of a response in advance.
+async fn connect_with(address: SocketAddr, window: u32) -> SendRequest<Full<Bytes>> {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let io = TokioIo::new(stream);
-    let (sender, connection) = hyper::client::conn::http2::handshake(TokioExecutor::new(), io).await.unwrap();
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(window);
+    let (sender, connection) = builder.handshake(TokioIo::new(stream)).await.unwrap();
     tokio::spawn(connection);
     sender
 }
@@ -113,6 +120,25 @@ async fn a_stream_that_the_client_resets_frees_its_target() {
 }
 
 #[tokio::test]
+async fn a_client_that_takes_nothing_loses_its_connection_in_the_end() {
+    let origin = Origin::answering("some").await;
+    let mut listener = listener_with(
+        "default = { forward = 'g' }\nrule = [{ priority = 1, when = { path = '/own' }, then = { respond = { body = 'own' } } }]",
+    );
+    listener.timeouts.keep_alive = Duration::from_millis(200);
+    listener.timeouts.idle = Duration::from_millis(200);
+    let running = Running::single(listener, [group("g", &[origin.address], GroupSettings::default())]).await;
+    // One byte is asked for, and the rest waits in the connection when the request is over here.
+    for (path, window) in [("/own", 0), ("/own", 1), ("/", 1)] {
+        let mut sender = connect_with(running.address, window).await;
+        let response = sender.send_request(request(path).body(Full::default()).unwrap()).await.unwrap();
+        assert_eq!(response.status(), 200);
+        running.eventually(|running| running.metric("equipoise_connections_active{listener=\"web\"}") == 0.0).await;
+        assert!(response.into_body().collect().await.is_err(), "{path} {window}");
+    }
+}
+
+#[tokio::test]
 async fn draining_says_goodbye_and_finishes_what_is_under_way() {
     let (send, release) = tokio::sync::oneshot::channel::<()>();
     let release = std::sync::Arc::new(tokio::sync::Mutex::new(Some(release)));
@@ -162,7 +188,7 @@ async fn a_stream_that_nobody_reads_is_reset_and_its_connection_goes_on() {
     .await;
     let mut listener = crate::support::listener();
     listener.timeouts.idle = Duration::from_millis(150);
-    let group = crate::support::group("g", &[origin.address], equipoise_proxy::GroupSettings::default());
+    let group = group("g", &[origin.address], GroupSettings::default());
     let running = Running::single(listener, [group]).await;
     let mut sender = connect(running.address).await;
     let unread = sender.send_request(request("/big").body(Full::default()).unwrap()).await.unwrap();
