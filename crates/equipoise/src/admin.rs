@@ -60,7 +60,7 @@ impl Core {
         let stop = self.ended.child_token();
         let control: Arc<dyn admin::Control> = Arc::new(View(Arc::clone(self)));
         let stopped = stop.clone().cancelled_owned();
-        let task = tokio::spawn(async move {
+        let task = self.runtime.spawn(async move {
             if let Err(error) = admin::serve(listener, control, options, stopped).await {
                 tracing::error!(%error, "the admin address ended");
             }
@@ -101,7 +101,7 @@ impl admin::Control for View {
 
     fn reload(&self) -> admin::Pending<'_, Result<Reload, admin::ReloadError>> {
         let core = Arc::clone(&self.0);
-        Box::pin(async move { core.reload(Cause::Call).await.map_err(mirrored) })
+        Box::pin(async move { core.reload(Cause::Call, None).await.map_err(mirrored) })
     }
 
     fn drain(&self, request: DrainRequest) -> Drain {

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
 
+use crate::status::{Phase, Reload};
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
-use equipoise_admin::status::{Phase, Reload};
 use equipoise_config::Config;
 use equipoise_health::Monitor;
 use equipoise_metrics::Registry;
@@ -91,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) started: Instant,
     /// Cancelled at the end of everything: ends the admin server, the watch and the departures.
     pub(crate) ended: CancellationToken,
+    /// The runtime that started the balancer: handles may be used from anywhere.
+    pub(crate) runtime: tokio::runtime::Handle,
     /// For tasks that must not keep the balancer alive.
     pub(crate) me: Weak<Core>,
 }
@@ -148,6 +150,7 @@ impl Core {
             drain_ends: Mutex::default(),
             started: Instant::now(),
             ended: CancellationToken::new(),
+            runtime: tokio::runtime::Handle::current(),
             me: me.clone(),
         })
     }

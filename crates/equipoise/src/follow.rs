@@ -12,7 +12,7 @@ impl Core {
     /// Watches the configuration's files and the plugins' components until the end.
     pub(crate) fn watch(self: &Arc<Self>) {
         let core = Arc::clone(self);
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let ended = core.ended.clone();
             ended.run_until_cancelled(core.follow()).await;
         });
@@ -33,7 +33,7 @@ impl Core {
             }
             if self.stage() == Stage::Ready {
                 // How it ended is in the log, the metrics and the status.
-                let _ = self.reload(Cause::Watch).await;
+                let _ = self.reload(Cause::Watch, None).await;
             }
         }
     }

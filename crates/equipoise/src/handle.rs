@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use equipoise_admin::status::{Phase, Reload, Status};
+use crate::status::{Phase, Reload, Status};
 use equipoise_config::Document;
 
 use crate::core::{Core, Stage};
@@ -31,7 +31,7 @@ impl Handle {
     /// # Errors
     /// [`ReloadError`] says why the old generation serves on.
     pub async fn reload(&self) -> Result<Reload, ReloadError> {
-        self.core.reload(Cause::Call).await
+        self.core.reload(Cause::Call, None).await
     }
 
     /// Replaces the configuration by this text, and reads it from there from now on.
@@ -51,12 +51,7 @@ impl Handle {
     }
 
     async fn apply(&self, source: Source) -> Result<Reload, ReloadError> {
-        let old = self.core.source.swap(Arc::new(source));
-        let result = self.core.reload(Cause::Call).await;
-        if result.is_err() {
-            self.core.source.store(old);
-        }
-        result
+        self.core.reload(Cause::Call, Some(source)).await
     }
 
     /// Begins to drain: readiness fails, listeners close, and the balancer ends when its last request has, or after
@@ -123,7 +118,8 @@ impl Core {
         });
         if let Some(core) = self.me.upgrade().filter(|_| began) {
             tracing::info!(?limit, in_flight = core.in_flight(), "draining: no new connections");
-            tokio::spawn(async move { core.finish_drain(limit).await });
+            let runtime = core.runtime.clone();
+            runtime.spawn(async move { core.finish_drain(limit).await });
         }
         ends - now
     }

@@ -47,14 +47,15 @@ mod metrics;
 mod native;
 mod observer;
 mod reload;
+mod report;
 mod run;
 mod shelf;
 mod source;
-mod status;
 #[cfg(feature = "watch")]
 mod watch;
 
 pub use builder::Builder;
+pub use equipoise_admin::status;
 
 pub use equipoise_balance::{PickRequest, Picker, Tried};
 pub use equipoise_config as config;
@@ -65,5 +66,7 @@ pub use equipoise_target::{
 };
 pub use error::{ApplyError, BuildError, ReloadError, StartError};
 pub use handle::Handle;
+/// The types in which routers and pickers see requests.
+pub use http;
 pub use native::MakePicker;
 pub use run::{Equipoise, Running};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use equipoise_admin::status::{Reload, ReloadResult};
+use crate::status::{Reload, ReloadResult};
 use equipoise_config::{Config, Loaded, Report};
 use equipoise_proxy::{AccessLog, Generation, LogDestination, LogFormat};
 
@@ -18,6 +18,7 @@ use crate::error::{ApplyError, ReloadError, chain};
 use crate::lookup::Lookup;
 use crate::metrics::lock;
 use crate::shelf::Shelf;
+use crate::source::Source;
 
 /// Who asked for a reload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,23 +53,44 @@ struct Prepared {
 }
 
 impl Core {
-    /// Reads the source again and puts it to work. What asked for it stands in the log.
-    pub(crate) async fn reload(self: &Arc<Self>, cause: Cause) -> Result<Reload, ReloadError> {
+    /// Reads the source, or `replacement` in its place, and puts it to work. It runs to its end on the runtime that
+    /// started the balancer even when the caller goes away: half a reload must not be.
+    pub(crate) async fn reload(
+        self: &Arc<Self>,
+        cause: Cause,
+        replacement: Option<Source>,
+    ) -> Result<Reload, ReloadError> {
+        let core = Arc::clone(self);
+        let task = self.runtime.spawn(async move { core.reload_in_turn(cause, replacement.map(Arc::new)).await });
+        task.await.unwrap_or_else(|died| Err(self.failed(died.into())))
+    }
+
+    async fn reload_in_turn(
+        self: &Arc<Self>,
+        cause: Cause,
+        replacement: Option<Arc<Source>>,
+    ) -> Result<Reload, ReloadError> {
         let _turn = self.turn.lock().await;
         if self.stage() >= Stage::Draining {
             return Err(ReloadError::Draining);
         }
         let (start, core) = (Instant::now(), Arc::clone(self));
-        let read = tokio::task::spawn_blocking(move || core.source.load().read(&core.natives)).await;
+        let source = replacement.unwrap_or_else(|| self.source.load_full());
+        let reading = Arc::clone(&source);
+        let read = tokio::task::spawn_blocking(move || reading.read(&core.natives)).await;
         let outcome = match read {
-            Ok(Ok(read)) => self
-                .put_to_work(read)
-                .await
-                .map_err(|source| ReloadError::Failed { generation: self.serving.load().number, source }),
+            Ok(Ok(read)) => self.put_to_work(read).await.map_err(|source| self.failed(source)),
             Ok(Err(report)) => Err(self.refused(report)),
-            Err(died) => Err(ReloadError::Failed { generation: self.serving.load().number, source: died.into() }),
+            Err(died) => Err(self.failed(died.into())),
         };
+        if outcome.is_ok() {
+            self.source.store(source);
+        }
         self.conclude(cause, start.elapsed(), outcome)
+    }
+
+    fn failed(&self, source: ApplyError) -> ReloadError {
+        ReloadError::Failed { generation: self.serving.load().number, source }
     }
 
     fn refused(&self, report: Box<Report>) -> ReloadError {
@@ -165,7 +187,7 @@ impl Core {
         self.departures.update(left.clone(), |group, address| members.contains_key(&(group.clone(), address)));
         for departure in left {
             let core = Arc::clone(self);
-            tokio::spawn(async move {
+            self.runtime.spawn(async move {
                 let finish = core.departures.finish(&departure);
                 let Some(true) = core.ended.run_until_cancelled(finish).await else { return };
                 let (group, address) = (&departure.group, departure.target.address());

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::Duration;
 
+use equipoise::http::request::Parts;
 use equipoise::{
     Decision, Equipoise, GroupName, HeaderEdit, ListenerName, Outcome, PickRequest, Picker, Probe, ProbeFuture, Router,
     Snapshot, TargetIndex, Verdict,
 };
-use http::request::Parts;
 
 /// A target that answers every connection with its name.
 fn target(name: &'static str) -> SocketAddr {
@@ -172,4 +172,15 @@ async fn run_serves_until_its_future_completes() {
     let balancer = Equipoise::builder().config_text(text).without_admin().build().expect("sound");
     let shutdown = tokio::time::sleep(Duration::from_millis(50));
     tokio::time::timeout(Duration::from_secs(10), balancer.run(shutdown)).await.expect("in time").expect("started");
+}
+
+#[test]
+fn a_handle_works_from_a_thread_that_knows_no_runtime() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let text = configuration("default = { forward = \"g\" }", &[target("one")]);
+    let balancer = Equipoise::builder().config_text(text).without_admin().build().expect("sound");
+    let running = runtime.block_on(balancer.start()).expect("started");
+    running.handle().drain(None);
+    runtime.block_on(running.ended());
+    assert_eq!(running.handle().phase(), equipoise::status::Phase::Draining);
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::status::{Health, Listener, Status, Target, TargetGroup};
 use ahash::AHashMap;
-use equipoise_admin::status::{Health, Listener, Status, Target, TargetGroup};
 use equipoise_health::{GroupReport, Outcome, TargetReport};
 use equipoise_proxy::Group;
 use equipoise_target::{Condition, GroupName};
@@ -81,7 +81,8 @@ fn verdict(report: &TargetReport) -> (Health, String) {
         Outcome::Pass => None,
         Outcome::Fail(reason) | Outcome::Inconclusive(reason) => Some(reason.to_string()),
     });
-    let unseen = report.checks.iter().all(|check| check.last.is_none());
+    let silent = |last: &Option<(Outcome, _)>| matches!(last, None | Some((Outcome::Inconclusive(_), _)));
+    let unseen = report.checks.iter().all(|check| silent(&check.last));
     let health = match report.condition {
         Condition::Ready if unseen => Health::Unknown,
         Condition::Ready => Health::Healthy,
