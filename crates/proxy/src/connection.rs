@@ -30,6 +30,10 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Room for the first read: most requests fit, and what is read here is copied once more.
 const FIRST_READ: usize = 2048;
 
+/// Bytes that hyper may hold of one HTTP/1 connection in each direction, if no head may be longer. Its own choice is 408 KiB,
+/// and then each of many clients that read slowly holds more than a mebibyte.
+const BUFFER: usize = 64 << 10;
+
 /// Requests of one HTTP/2 connection at a time.
 const STREAMS: u32 = 128;
 /// Bytes of one HTTP/2 stream that may wait here.
@@ -64,6 +68,7 @@ fn http1_builder(front: &Front) -> http1::Builder {
     let mut builder = http1::Builder::new();
     // Heads have their time-out in the sweep. A client that closes its side while it waits has given up.
     builder.header_read_timeout(None).half_close(false).max_header_size(limits.head_bytes);
+    builder.max_buf_size(limits.head_bytes.max(BUFFER));
     if limits.fields > DEFAULT_FIELDS {
         builder.max_headers(limits.fields);
     }

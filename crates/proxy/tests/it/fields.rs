@@ -133,6 +133,16 @@ async fn what_is_too_large_is_refused_with_what_is_too_large() {
 }
 
 #[tokio::test]
+async fn a_head_may_be_as_long_as_the_limit_says() {
+    let origin = Origin::answering("long").await;
+    let mut listener = listener();
+    listener.limits.head_bytes = 1 << 20;
+    let running = Running::single(listener, [group("g", &[origin.address], GroupSettings::default())]).await;
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "x".repeat(1000 << 10));
+    assert_eq!(running.client().await.ask(&request).await.text(), "long");
+}
+
+#[tokio::test]
 async fn a_response_that_cannot_be_trusted_becomes_502() {
     for bytes in [
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
