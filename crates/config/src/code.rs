@@ -29,6 +29,8 @@ codes! {
     NotUtf8 => "not-utf8",
     /// There is more of something than this program accepts.
     TooMuch => "too-much",
+    /// A file holds nothing at all.
+    EmptyFile => "empty-file",
     /// A folder holds no `*.toml` file.
     NoFiles => "no-files",
     /// The text is not TOML.

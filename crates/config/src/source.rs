@@ -103,9 +103,17 @@ fn read(path: PathBuf, limit: usize) -> Result<Source, Report> {
         return Err(whole(Code::TooMuch, message));
     }
     match String::from_utf8(bytes) {
+        // Half of saving a file is emptying it. Taken at its word it would close every listener.
+        Ok(text) if text.trim().is_empty() => Err(empty(&path)),
         Ok(text) => Ok(Source { path, text }),
         Err(error) => Err(not_utf8(path, &error)),
     }
+}
+
+fn empty(path: &Path) -> Report {
+    let message = format!("`{}` is empty", path.display());
+    let finding = Finding::error(Code::EmptyFile, At::Key(KeyPath::root()), message);
+    Locator::nowhere().report(vec![finding.help("a file that is to say nothing holds a comment")])
 }
 
 fn not_utf8(path: PathBuf, error: &std::string::FromUtf8Error) -> Report {

@@ -86,6 +86,11 @@ fn what_cannot_be_read_is_said() {
     let (folder, _) = folder(&[("notes.txt", "")]);
     check(folder.path(), "no-files");
     check(&folder.path().join("gone.toml"), "unreadable");
+    let emptied = folder.path().join("emptied.toml");
+    fs::write(&emptied, "\n").unwrap();
+    check(&emptied, "empty-file");
+    fs::write(&emptied, "# nothing yet\n").unwrap();
+    assert!(load(&emptied, &unset).is_ok());
     let binary = folder.path().join("binary.toml");
     fs::write(&binary, b"a = 1\nb = \"\xff\"\n").unwrap();
     let report = load(&binary, &unset).unwrap_err();
