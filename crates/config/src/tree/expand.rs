@@ -135,7 +135,10 @@ impl<'e> Expand<'e> {
             Code::UnsetVariable => {
                 format!("set it, or give a default: `${{{name}:-…}}`; the text itself is written `$${{{name}}}`")
             }
-            Code::BadExpansion => "write `${NAME}` or `${NAME:-default}`; a plain `${` is written `$${`".to_owned(),
+            Code::BadExpansion => {
+                "write `${NAME}` or `${NAME:-default}`, whose default holds no variable; a plain `${` is written `$${`"
+                    .to_owned()
+            }
             _ => String::new(),
         };
         let finding = Finding::error(code, At::Span(place, KeyPath::root()), message);
@@ -204,6 +207,7 @@ mod tests {
         check("${a b}", "${a b}", 1);
         check("${A}${B}", "", 2);
         check("${é}", "${é}", 1);
+        check("${A:-${HOST}}", "${A:-${HOST}}", 1);
     }
 
     #[test]

@@ -40,5 +40,7 @@ fn variable(text: &str) -> Option<(Piece<'_>, usize)> {
     };
     let head = |byte: &u8| byte.is_ascii_alphabetic() || *byte == b'_';
     let legal = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    // Variables are not filled into defaults: `${A:-${B}}` would quietly stand for itself.
+    let legal = legal && default.is_none_or(|default| !default.contains("${"));
     (legal && name.as_bytes().first().is_some_and(head)).then_some((Piece::Variable { name, default }, close + 1))
 }
