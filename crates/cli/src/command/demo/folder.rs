@@ -1,7 +1,7 @@
 //! The demo's folder: configuration, plugin and data, gone when the demo is.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use anyhow::Context;
 use tempfile::TempDir;
@@ -55,7 +55,11 @@ impl Folder {
     /// Removes everything; dropping would do so too, but could not say that it failed.
     pub(crate) fn remove(self) -> anyhow::Result<()> {
         let path = self.path().to_owned();
-        self.folder.close().with_context(|| format!("removing {}", path.display()))
+        match self.folder.close() {
+            // Somebody was quicker.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            done => done.with_context(|| format!("removing {}", path.display())),
+        }
     }
 }
 
@@ -68,8 +72,8 @@ fn configuration<'a>(ports: &DemoArgs, targets: impl Iterator<Item = (&'a str, u
         .map(|(name, port)| format!("  {{ address = \"127.0.0.1\", port = {port}, weight = 1 }}, # {name}\n"))
         .collect();
     CONFIGURATION
-        .replace("8080", &ports.port.to_string())
-        .replace("9900", &ports.admin_port.to_string())
+        .replace("{port}", &ports.port.to_string())
+        .replace("{admin-port}", &ports.admin_port.to_string())
         .replace("  # targets\n", &lines.concat())
         .replace("  # abroad\n", lines.last().map_or("", String::as_str))
 }
@@ -81,13 +85,16 @@ mod tests {
     #[test]
     fn the_configuration_passes_its_own_check() {
         let folder = Folder::new().unwrap();
-        let ports = DemoArgs { port: 18080, admin_port: 19900, cache: Default::default() };
+        // Each the other's default.
+        let ports = DemoArgs { port: 9900, admin_port: 8080, cache: Default::default() };
         let text = configuration(&ports, [("one", 1), ("two", 2), ("three", 3)].into_iter());
         write(&folder.configuration(), text.as_bytes()).unwrap();
         let loaded = equipoise_config::load(&folder.configuration(), &|_| None).unwrap();
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
         assert_eq!(loaded.config.target_groups.iter().map(|group| group.targets.len()).sum::<usize>(), 4);
-        assert_eq!(loaded.config.admin.bind.port(), 19900);
+        assert_eq!(loaded.config.admin.bind.port(), 8080);
+        assert_eq!(loaded.config.listeners[0].bind.port(), 9900);
+        assert!(text.contains("curl -i 'http://127.0.0.1:9900/api"), "{text}");
     }
 
     #[test]
@@ -97,5 +104,8 @@ mod tests {
         assert!(folder.component().is_file());
         folder.remove().unwrap();
         assert!(!path.exists());
+        let folder = Folder::new().unwrap();
+        fs::remove_dir_all(folder.path()).unwrap();
+        folder.remove().unwrap();
     }
 }
