@@ -11,11 +11,13 @@ mod client;
 #[cfg(feature = "wasm")]
 mod demo;
 mod instance;
+mod variables;
 
 pub(crate) use client::{AdminArgs, DrainArgs};
 #[cfg(feature = "wasm")]
 pub(crate) use demo::DemoArgs;
 pub(crate) use instance::InstanceArgs;
+pub(crate) use variables::parse;
 
 /// An edge balancer that anyone can program
 ///
@@ -43,7 +45,14 @@ pub(crate) struct LogArgs {
     #[arg(id = "log", long, global = true, env = "EQUIPOISE_LOG", value_name = "FILTER")]
     pub(crate) filter: Option<String>,
     /// How log lines are written
-    #[arg(id = "log-format", long, global = true, env = "EQUIPOISE_LOG_FORMAT", default_value = "text")]
+    #[arg(
+        id = "log-format",
+        long,
+        global = true,
+        env = "EQUIPOISE_LOG_FORMAT",
+        default_value = "text",
+        value_name = "FORMAT"
+    )]
     pub(crate) format: LogFormat,
 }
 

@@ -35,7 +35,7 @@ pub(crate) struct AdminArgs {
     token: Option<String>,
     /// File whose first line is that token
     #[arg(id = "admin-token-file", long, global = true, env = "EQUIPOISE_ADMIN_TOKEN_FILE", value_name = "FILE")]
-    #[arg(conflicts_with = "admin-token")]
+    #[arg(conflicts_with = "admin-token")] // on the command line; see `variables` for the rest
     token_file: Option<PathBuf>,
 }
 
