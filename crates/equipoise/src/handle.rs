@@ -13,6 +13,9 @@ use crate::metrics::lock;
 use crate::reload::Cause;
 use crate::source::Source;
 
+/// For what is still to be written of the access log at the end. A file takes it at once, a pipe that nobody reads never.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Steers a running balancer. Cheap to clone; does not keep the balancer running.
 #[derive(Clone)]
 pub struct Handle {
@@ -141,7 +144,9 @@ impl Core {
     fn end(&self) {
         self.monitor.stop();
         if let Some(log) = &self.serving.load().access_log {
-            log.flush();
+            if !log.flush(LAST_LINES) {
+                tracing::warn!("the last lines of the access log could not be written");
+            }
         }
         self.phase.send_replace(Stage::Ended);
         self.ended.cancel();

@@ -11,11 +11,17 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::time::{Duration, Instant};
 
 pub(crate) use entry::{Draft, Entry};
 
 /// Lines that may wait for the writer: about 2 MB, a tenth of a second of a busy worker.
 const QUEUE: usize = 8192;
+/// How often a flush looks whether a full queue has room again.
+const LOOK: Duration = Duration::from_millis(5);
+/// What tests wait for the writer at most.
+#[cfg(test)]
+const PLENTY: Duration = Duration::from_secs(30);
 
 /// Where the log goes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,13 +75,22 @@ impl AccessLog {
         self.send(Message::Reopen);
     }
 
-    /// Waits until everything noted so far is written. Blocks: for the end of a program, not for a worker.
-    pub fn flush(&self) {
+    /// Waits until everything noted so far is written, or `limit` is over: a pipe that nobody reads must not keep a
+    /// program. Whether all was written. Blocks: for the end of a program, not for a worker.
+    #[expect(clippy::disallowed_methods, reason = "not called on a worker")]
+    pub fn flush(&self, limit: Duration) -> bool {
+        let end = Instant::now() + limit;
         let (done, written) = sync_channel(1);
-        if self.queue.send(Message::Flush(done)).is_ok() {
-            // An error means that the writer is gone, and with it what could be waited for.
-            let _ = written.recv();
+        let mut message = Message::Flush(done);
+        while let Err(refused) = self.queue.try_send(message) {
+            let TrySendError::Full(back) = refused else { return false };
+            if Instant::now() >= end {
+                return false;
+            }
+            message = back;
+            std::thread::sleep(LOOK);
         }
+        written.recv_timeout(end.saturating_duration_since(Instant::now())).is_ok()
     }
 
     /// Lines that were dropped because the queue was full.
@@ -163,11 +178,11 @@ mod tests {
         let path = folder.path().join("access.log");
         let log = AccessLog::open(LogDestination::File(path.clone()), LogFormat::Json).unwrap();
         log.send(Message::Line(b"one\n".to_vec()));
-        log.flush();
+        assert!(log.flush(PLENTY));
         std::fs::rename(&path, folder.path().join("access.log.1")).unwrap();
         log.reopen();
         log.send(Message::Line(b"two\n".to_vec()));
-        log.flush();
+        assert!(log.flush(PLENTY));
         assert_eq!(std::fs::read(folder.path().join("access.log.1")).unwrap(), b"one\n");
         assert_eq!(std::fs::read(path).unwrap(), b"two\n");
     }
@@ -178,6 +193,14 @@ mod tests {
         let log = AccessLog { format: LogFormat::Json, queue, dropped: Arc::default() };
         (0..3).for_each(|_| log.send(Message::Line(Vec::new())));
         assert_eq!(log.dropped(), 2);
+    }
+
+    #[test]
+    fn a_writer_that_is_stuck_holds_up_a_flush_for_its_limit_only() {
+        let (queue, _unread) = sync_channel(1);
+        let log = AccessLog { format: LogFormat::Json, queue, dropped: Arc::default() };
+        assert!(!log.flush(Duration::from_millis(20)), "in the queue, and nobody reads it");
+        assert!(!log.flush(Duration::from_millis(20)), "the queue is full");
     }
 
     #[test]

@@ -25,7 +25,7 @@ async fn every_request_is_a_line_that_says_how_it_went() {
     let mut client = running.client().await;
     assert_eq!(client.ask(&request.replace('\x07', "\t")).await.text(), "hello");
     assert_eq!(client.ask("GET /bad HTTP/1.1\r\n\r\n").await.status(), 400);
-    log.flush();
+    assert!(log.flush(std::time::Duration::from_secs(30)));
     let text = std::fs::read_to_string(path).unwrap();
     let lines: Vec<serde_json::Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines.len(), 2, "{text}");
