@@ -18,15 +18,30 @@ pub(crate) enum AdminChange {
     Replace { socket: std::net::TcpListener, options: admin::Options },
 }
 
+/// What callers of the admin address present; not for the eyes of a log.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Token(String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Token")
+    }
+}
+
 impl Core {
+    /// The token that `config` names, as its file says now. Blocks.
+    pub(crate) fn read_token(&self, config: &Config) -> Result<Option<Token>, ApplyError> {
+        config.admin.token_file.as_deref().filter(|_| self.with_admin).map(read_token).transpose()
+    }
+
     /// Binds a new admin address before anything is swapped, so that a taken port refuses the whole change.
-    pub(crate) fn prepare_admin(&self, config: &Config) -> Result<AdminChange, ApplyError> {
+    pub(crate) fn prepare_admin(&self, config: &Config, token: Option<&Token>) -> Result<AdminChange, ApplyError> {
         let before = self.serving.load();
-        if !self.with_admin || (before.number > 0 && before.config.admin == config.admin) {
+        let is_same = before.config.admin == config.admin && before.token.as_ref() == token;
+        if !self.with_admin || (before.number > 0 && is_same) {
             return Ok(AdminChange::Keep);
         }
-        let token = config.admin.token_file.as_deref().map(read_token).transpose()?;
-        let options = admin::Options { token, ..admin::Options::default() };
+        let options = admin::Options { token: token.map(|token| token.0.clone()), ..admin::Options::default() };
         let address = config.admin.bind;
         let kept = (before.number > 0 && before.config.admin.bind == address)
             .then(|| lock(&self.admin).as_ref().map(|server| server.socket.try_clone()))
@@ -70,11 +85,11 @@ impl Core {
 }
 
 /// The first line of a token file. An empty token would let everybody in.
-fn read_token(path: &Path) -> Result<String, ApplyError> {
+fn read_token(path: &Path) -> Result<Token, ApplyError> {
     let failed = |source| ApplyError::Token { path: path.to_owned(), source };
     let text = std::fs::read_to_string(path).map_err(failed)?;
     match text.lines().next().map(str::trim) {
-        Some(token) if token.len() >= 16 => Ok(token.to_owned()),
+        Some(token) if token.len() >= 16 => Ok(Token(token.to_owned())),
         _ => Err(failed(std::io::Error::other("its first line must hold a token of at least 16 characters"))),
     }
 }

@@ -17,6 +17,7 @@ use equipoise_target::{GroupName, Target};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use crate::admin::Token;
 use crate::departures::Departures;
 use crate::metrics::Metrics;
 use crate::native::Natives;
@@ -36,6 +37,8 @@ pub(crate) struct Serving {
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) shelf: Shelf,
     pub(crate) access_log: Option<AccessLog>,
+    /// What callers of the admin address present.
+    pub(crate) token: Option<Token>,
 }
 
 impl Serving {
@@ -84,6 +87,8 @@ pub(crate) struct Core {
     /// Held while an availability is computed and published, so that an older one cannot overtake a newer one.
     publishing: Mutex<()>,
     pub(crate) last_reload: Mutex<Option<Reload>>,
+    /// What the configuration that was read last names, also when it does not serve: a file that it lacked may come.
+    pub(crate) attempted: Mutex<Vec<PathBuf>>,
     pub(crate) admin: Mutex<Option<AdminServer>>,
     pub(crate) phase: watch::Sender<Stage>,
     /// When a drain that is under way cuts what is left.
@@ -145,6 +150,7 @@ impl Core {
             turn: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),
             last_reload: Mutex::default(),
+            attempted: Mutex::default(),
             admin: Mutex::default(),
             phase: watch::Sender::new(Stage::Starting),
             drain_ends: Mutex::default(),

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::core::{Core, Stage};
+use crate::metrics::lock;
 use crate::reload::Cause;
 use crate::source::Source;
 use crate::watch::Watch;
@@ -38,7 +39,7 @@ impl Core {
         }
     }
 
-    /// What the configuration is read from, and what it names.
+    /// What the configuration is read from, and what it names; also that of the one that was refused last.
     fn watched_paths(&self) -> Vec<PathBuf> {
         let serving = self.serving.load();
         let plugins = serving.config.plugins.iter().map(|plugin| plugin.component.clone());
@@ -47,6 +48,7 @@ impl Core {
             Source::Path(path) => Some(path.clone()),
             Source::Text(_) | Source::Document(_) => None,
         };
-        plugins.chain(token).chain(source).chain(serving.files.iter().cloned()).collect()
+        let attempted = lock(&self.attempted).clone();
+        plugins.chain(token).chain(source).chain(serving.files.iter().cloned()).chain(attempted).collect()
     }
 }

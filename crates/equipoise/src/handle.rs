@@ -143,10 +143,9 @@ impl Core {
 
     fn end(&self) {
         self.monitor.stop();
-        if let Some(log) = &self.serving.load().access_log {
-            if !log.flush(LAST_LINES) {
-                tracing::warn!("the last lines of the access log could not be written");
-            }
+        let unwritten = |log: &equipoise_proxy::AccessLog| !log.flush(LAST_LINES);
+        if self.serving.load().access_log.as_ref().is_some_and(unwritten) {
+            tracing::warn!("the last lines of the access log could not be written");
         }
         self.phase.send_replace(Stage::Ended);
         self.ended.cancel();

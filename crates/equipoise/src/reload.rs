@@ -10,7 +10,7 @@ use crate::status::{Reload, ReloadResult};
 use equipoise_config::{Config, Loaded, Report};
 use equipoise_proxy::{AccessLog, Generation, LogDestination, LogFormat};
 
-use crate::admin::AdminChange;
+use crate::admin::{AdminChange, Token};
 use crate::assemble::{Assembly, Context, assemble};
 use crate::core::{Core, Serving, Stage};
 use crate::departures::Departure;
@@ -50,6 +50,7 @@ struct Prepared {
     shelf: Shelf,
     assembly: Assembly,
     access_log: Option<AccessLog>,
+    token: Option<Token>,
 }
 
 impl Core {
@@ -79,7 +80,10 @@ impl Core {
         let reading = Arc::clone(&source);
         let read = tokio::task::spawn_blocking(move || reading.read(&core.natives)).await;
         let outcome = match read {
-            Ok(Ok(read)) => self.put_to_work(read).await.map_err(|source| self.failed(source)),
+            Ok(Ok(read)) => {
+                *lock(&self.attempted) = names(&read);
+                self.put_to_work(read).await.map_err(|source| self.failed(source))
+            }
             Ok(Err(report)) => Err(self.refused(report)),
             Err(died) => Err(self.failed(died.into())),
         };
@@ -108,11 +112,12 @@ impl Core {
             let changed = equipoise_config::diff(&before.config, &prepared.config);
             changes.extend(changed.iter().map(ToString::to_string));
             changes.extend(prepared.shelf.changes_since(&before.shelf));
+            changes.extend(unseen_changes(&before, &prepared));
         }
         if prepared.warnings.warnings() > 0 {
             tracing::warn!("{}", prepared.warnings);
         }
-        let admin = self.prepare_admin(&prepared.config)?;
+        let admin = self.prepare_admin(&prepared.config, prepared.token.as_ref())?;
         self.swap(prepared, &before, admin).await?;
         Ok(Some(changes))
     }
@@ -121,8 +126,10 @@ impl Core {
     fn prepare(&self, read: Loaded) -> Result<Option<Prepared>, ApplyError> {
         let Loaded { config, warnings, files } = read;
         let before = self.serving.load();
+        let token = self.read_token(&config)?;
         let shelf = Shelf::load(&self.host, &config.plugins, &before.shelf)?;
-        if before.number > 0 && *before.config == config && shelf.is_same(&before.shelf) {
+        let is_same = *before.config == config && shelf.is_same(&before.shelf) && token == before.token;
+        if before.number > 0 && is_same {
             return Ok(None);
         }
         let lookup = Lookup { natives: &self.natives, shelf: &shelf };
@@ -145,7 +152,7 @@ impl Core {
         };
         let assembly = assemble(&config, &context)?;
         let access_log = access_log(&config, &before)?;
-        Ok(Some(Prepared { config: Arc::new(config), warnings, files, shelf, assembly, access_log }))
+        Ok(Some(Prepared { config: Arc::new(config), warnings, files, shelf, assembly, access_log, token }))
     }
 
     /// The only step that can still fail is the first: binding new listeners.
@@ -155,14 +162,14 @@ impl Core {
         before: &Serving,
         admin: AdminChange,
     ) -> Result<(), ApplyError> {
-        let Prepared { config, files, shelf, assembly, access_log, warnings: _ } = prepared;
+        let Prepared { config, files, shelf, assembly, access_log, token, warnings: _ } = prepared;
         let Assembly { listeners, groups, plans } = assembly;
         let mut generation = Generation::new(listeners, groups.iter().cloned());
         generation.access_log.clone_from(&access_log);
         generation.drain_timeout = config.drain_timeout;
         self.plane.apply(generation).await?;
         let number = before.number + 1;
-        self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, access_log }));
+        self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, access_log, token }));
         self.monitor.apply(plans);
         let serving = self.serving.load_full();
         for group in &serving.groups {
@@ -210,11 +217,14 @@ impl Core {
             Ok(None) => {
                 let message = format!("{cause}: nothing changed, generation {generation} serves on");
                 let reload = report(generation, ReloadResult::Unchanged, message, Vec::new(), took);
-                // An event of the file watcher that came to nothing must not hide what the last reload said.
-                if cause == Cause::Call {
+                // An event of the file watcher that came to nothing must not hide what the last reload said, unless that
+                // was that the files are wrong, which they are no longer.
+                let was_refused =
+                    lock(&self.last_reload).as_ref().is_some_and(|last| last.result == ReloadResult::Refused);
+                if cause == Cause::Call || was_refused {
                     tracing::info!("{}", reload.message);
-                    *lock(&self.last_reload) = Some(reload.clone());
                     self.metrics.last_successful(true);
+                    *lock(&self.last_reload) = Some(reload.clone());
                 }
                 Ok(reload)
             }
@@ -224,8 +234,8 @@ impl Core {
                     ReloadError::Refused { report, .. } => tracing::error!("{message}\n{report}"),
                     _ => tracing::error!("{message}"),
                 }
-                *lock(&self.last_reload) = Some(report(generation, ReloadResult::Refused, message, Vec::new(), took));
                 self.metrics.refused();
+                *lock(&self.last_reload) = Some(report(generation, ReloadResult::Refused, message, Vec::new(), took));
                 Err(error)
             }
         }
@@ -240,8 +250,8 @@ impl Core {
             tracing::info!("{change}");
         }
         let reload = report(generation, ReloadResult::Applied, message, changes, took);
-        *lock(&self.last_reload) = Some(reload.clone());
         self.metrics.applied();
+        *lock(&self.last_reload) = Some(reload.clone());
         reload
     }
 }
@@ -250,6 +260,24 @@ fn report(generation: u64, result: ReloadResult, message: String, changes: Vec<S
     #[expect(clippy::disallowed_methods, reason = "shown to people; nothing is decided by it")]
     let at = SystemTime::now();
     Reload { at, generation, result, message, changes, took }
+}
+
+/// What a comparison of configurations cannot see, or would promise too much of.
+fn unseen_changes(before: &Serving, now: &Prepared) -> Vec<String> {
+    let mut changes = Vec::new();
+    if before.token != now.token {
+        changes.push("admin: another token".to_owned());
+    }
+    if before.config.workers != now.config.workers {
+        changes.push("workers: as many as before until the program starts again".to_owned());
+    }
+    changes
+}
+
+/// Every file that a configuration consists of or names.
+fn names(read: &Loaded) -> Vec<PathBuf> {
+    let plugins = read.config.plugins.iter().map(|plugin| plugin.component.clone());
+    plugins.chain(read.config.admin.token_file.clone()).chain(read.files.iter().cloned()).collect()
 }
 
 /// The access log of `config`; the open one when it asks for the same.
@@ -266,3 +294,6 @@ fn access_log(config: &Config, before: &Serving) -> Result<Option<AccessLog>, Ap
     let destination = if path.as_os_str() == "-" { LogDestination::Stdout } else { LogDestination::File(path.clone()) };
     AccessLog::open(destination, format).map(Some).map_err(|source| ApplyError::AccessLog { path, source })
 }
+
+#[cfg(test)]
+mod tests;
