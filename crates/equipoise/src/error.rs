@@ -119,6 +119,9 @@ pub enum ApplyError {
     /// A listener's address cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A drain began meanwhile.
+    #[error("the balancer is about to end")]
+    Draining,
     /// Several things at once, each as one of the others.
     #[error("{}", lines(.0))]
     Several(Vec<ApplyError>),
@@ -138,7 +141,7 @@ impl ApplyError {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Admin { .. } | Self::Bind(_) | Self::AccessLog { .. } | Self::Died(_) => false,
+            Self::Admin { .. } | Self::Bind(_) | Self::AccessLog { .. } | Self::Draining | Self::Died(_) => false,
             Self::Several(errors) => errors.iter().any(Self::is_configuration),
             _ => true,
         }

@@ -82,7 +82,10 @@ impl Core {
         let outcome = match read {
             Ok(Ok(read)) => {
                 *lock(&self.attempted) = names(&read);
-                self.put_to_work(read).await.map_err(|source| self.failed(source))
+                match self.put_to_work(read).await {
+                    Err(ApplyError::Draining) => return Err(ReloadError::Draining),
+                    done => done.map_err(|source| self.failed(source)),
+                }
             }
             Ok(Err(report)) => Err(self.refused(report)),
             Err(died) => Err(self.failed(died.into())),
@@ -155,7 +158,7 @@ impl Core {
         Ok(Some(Prepared { config: Arc::new(config), warnings, files, shelf, assembly, access_log, token }))
     }
 
-    /// The only step that can still fail is the first: binding new listeners.
+    /// Only the first steps can still fail: when the balancer is ending, and binding new listeners.
     async fn swap(
         self: &Arc<Self>,
         prepared: Prepared,
@@ -167,7 +170,15 @@ impl Core {
         let mut generation = Generation::new(listeners, groups.iter().cloned());
         generation.access_log.clone_from(&access_log);
         generation.drain_timeout = config.drain_timeout;
+        if self.stage() >= Stage::Draining {
+            return Err(ApplyError::Draining);
+        }
         self.plane.apply(generation).await?;
+        if self.stage() == Stage::Ended {
+            // It ended just now: nobody would ever end what began to listen.
+            self.plane.stop_now();
+            return Err(ApplyError::Draining);
+        }
         let number = before.number + 1;
         self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, access_log, token }));
         self.monitor.apply(plans);

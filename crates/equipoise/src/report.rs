@@ -1,5 +1,6 @@
 //! The running balancer as plain values.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::status::{Health, Listener, Status, Target, TargetGroup};
@@ -42,16 +43,22 @@ impl Core {
             self.monitor.report().into_iter().map(|report| (report.group.clone(), report)).collect();
         let departures = self.departures.all();
         let described = serving.config.target_groups.iter();
-        described
-            .zip(&serving.groups)
-            .map(|(described, group)| TargetGroup {
-                name: described.name.to_string(),
-                algorithm: described.balance.name().to_owned(),
-                failed_open: group.snapshot().availability().failed_open(),
-                guard_held: reports.get(&described.name).and_then(held),
-                targets: targets(group, reports.get(&described.name), &departures),
-            })
-            .collect()
+        let groups = described.zip(&serving.groups).map(|(described, group)| TargetGroup {
+            name: described.name.to_string(),
+            algorithm: described.balance.name().to_owned(),
+            failed_open: group.snapshot().availability().failed_open(),
+            guard_held: reports.get(&described.name).and_then(held),
+            targets: targets(group, reports.get(&described.name), &departures),
+        });
+        // A group that left is there as long as a target of it has something to finish.
+        let left: BTreeSet<_> = departures.iter().map(|departure| &departure.group).collect();
+        let left = left.into_iter().filter(|name| serving.group(name).is_none());
+        let left = left.map(|name| TargetGroup {
+            name: name.to_string(),
+            targets: departed(name, &departures).collect(),
+            ..TargetGroup::default()
+        });
+        groups.chain(left).collect()
     }
 }
 
@@ -70,8 +77,12 @@ fn targets(group: &Arc<Group>, report: Option<&GroupReport>, departures: &[Depar
         let (health, reason) = report_of(member.target.address()).map_or((Health::Unknown, String::new()), verdict);
         Target { weight: member.weight, health, reason, draining: false, ..record(&member.target) }
     });
-    let departed = departures.iter().filter(|departure| departure.group == *group.name());
-    members.chain(departed.map(|departure| Target { draining: true, ..record(&departure.target) })).collect()
+    members.chain(departed(group.name(), departures)).collect()
+}
+
+fn departed(group: &GroupName, departures: &[Departure]) -> impl Iterator<Item = Target> {
+    let departed = departures.iter().filter(move |departure| departure.group == *group);
+    departed.map(|departure| Target { draining: true, ..record(&departure.target) })
 }
 
 /// What all checks together say, with the reason of the first failure.

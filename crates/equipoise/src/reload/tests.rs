@@ -1,10 +1,11 @@
 use std::fs;
 use std::path::Path;
+use std::sync::Mutex;
 
 use equipoise_admin::client::Client;
-use equipoise_admin::status::Status;
 
 use super::*;
+use crate::status::Status;
 use crate::{Equipoise, Handle, Running};
 
 const GOOD: &str = "[admin]\nbind = \"127.0.0.1:0\"\n";
@@ -103,4 +104,64 @@ async fn other_numbers_of_workers_are_said_to_wait_for_the_next_start() {
     let running = Equipoise::builder().config_text(GOOD).build().unwrap().start().await.unwrap();
     let reload = running.handle().apply_text(format!("workers = 3\n{GOOD}")).await.unwrap();
     assert!(reload.changes.iter().any(|change| change.contains("until the program starts again")), "{reload:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_that_a_drain_overtakes_puts_nothing_to_work() {
+    let (entered, is_in) = std::sync::mpsc::channel();
+    let (release, go_on) = std::sync::mpsc::channel();
+    let go_on = Mutex::new(go_on);
+    let make = move |snapshot: &equipoise_target::Snapshot| {
+        entered.send(()).unwrap();
+        go_on.lock().unwrap().recv_timeout(LIMIT).unwrap();
+        equipoise_balance::Algorithm::default().picker(snapshot, &()).unwrap()
+    };
+    let running = Equipoise::builder().config_text(GOOD).balancer("slow", make).build().unwrap().start().await.unwrap();
+    let handle = running.handle();
+    let text = format!(
+        "{GOOD}[listener.web]\nbind = \"127.0.0.1:0\"\ndefault = {{ forward = \"g\" }}\n\
+         [target-group.g]\ntargets = [\"127.0.0.1:1\"]\n[target-group.g.balance.plugin]\nname = \"slow\"\n"
+    );
+    let reload = tokio::spawn({
+        let handle = handle.clone();
+        async move { handle.apply_text(text).await }
+    });
+    tokio::task::spawn_blocking(move || is_in.recv_timeout(LIMIT).unwrap()).await.unwrap();
+    handle.drain(None);
+    running.ended().await;
+    release.send(()).unwrap();
+    assert!(matches!(reload.await.unwrap(), Err(ReloadError::Draining)));
+    assert!(handle.status().listeners.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_status_shows_what_a_group_that_left_still_finishes() {
+    let target = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = target.local_addr().unwrap();
+    let text = format!(
+        "{GOOD}[listener.web]\nbind = \"127.0.0.1:0\"\ndefault = {{ forward = \"g\" }}\n\
+         [target-group.g]\ntargets = [\"{address}\"]\n"
+    );
+    let running = Equipoise::builder().config_text(text).build().unwrap().start().await.unwrap();
+    let handle = running.handle();
+    let mut client = std::net::TcpStream::connect(&handle.status().listeners[0].bind).unwrap();
+    std::io::Write::write_all(&mut client, b"GET / HTTP/1.1\r\nhost: h\r\n\r\n").unwrap();
+    last(&handle, |status| status.target_groups[0].targets[0].in_flight == 1).await;
+    handle.apply_text(GOOD).await.unwrap();
+    let status = handle.status();
+    let left = &status.target_groups[0].targets[0];
+    assert!(left.draining && left.in_flight == 1 && left.address == address.to_string(), "{status:?}");
+    drop((client, target));
+    last(&handle, |status| status.target_groups.is_empty()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pipe_in_place_of_a_file_holds_nothing_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let running = Equipoise::builder().config_text(GOOD).build().unwrap().start().await.unwrap();
+    let text = format!("{GOOD}token-file = {pipe:?}\n");
+    let refused = tokio::time::timeout(LIMIT, running.handle().apply_text(text)).await.unwrap().unwrap_err();
+    assert!(chain(&refused).contains("no regular file"), "{refused:?}");
 }

@@ -17,6 +17,7 @@ use equipoise_rule::Router;
 use equipoise_target::{PluginName, Snapshot};
 
 use crate::error::ApplyError;
+use crate::source::regular;
 
 /// The engine, started when the first plugin asks for it: a program without plugins pays nothing.
 #[derive(Debug)]
@@ -151,7 +152,7 @@ fn load(host: &Host, described: &config::Plugin, previous: &Shelf) -> Result<Arc
 /// Reads a component, and not a byte more than one may have: the path could be `/dev/zero`.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(LARGEST_COMPONENT as u64 + 1).read_to_end(&mut bytes)?;
+    regular(path)?.take(LARGEST_COMPONENT as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
