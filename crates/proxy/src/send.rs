@@ -12,6 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
+use crate::connection::BUFFER;
 use crate::error::ForwardError;
 use crate::group::GroupTimeouts;
 use crate::local::Route;
@@ -24,7 +25,7 @@ use crate::target_io::TargetIo;
 use crate::upstream::{Terms, Upstream, Verdict};
 use crate::worker::Worker;
 
-/// Most bytes of a response's head, and of anything that hyper may hold of a connection in each direction.
+/// Most bytes of a response's head.
 const HEAD_LIMIT: usize = 64 << 10;
 
 /// A target's answer, as far as it has come, and the connection that the rest comes on.
@@ -139,7 +140,7 @@ async fn open(worker: &Rc<Worker>, address: SocketAddr) -> io::Result<(Sender, R
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     let mut builder = http1::Builder::new();
-    builder.max_header_size(HEAD_LIMIT).max_buf_size(HEAD_LIMIT);
+    builder.max_header_size(HEAD_LIMIT).max_buf_size(BUFFER);
     let upstream = worker.upstreams.join(|key| Upstream::new(key, address));
     let leaving = Leaving { worker: Rc::clone(worker), key: upstream.key };
     let io = TokioIo::new(TargetIo::new(stream, Rc::clone(&upstream)));
