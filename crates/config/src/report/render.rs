@@ -6,6 +6,7 @@ use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
 use super::{Diagnostic, Location, Report, Severity};
+use crate::limits::MAX_PROBLEMS;
 use crate::source::Source;
 
 /// Longest excerpt that is shown of one line's neighbourhood, in bytes to either side of a span: a file may be a single
@@ -95,7 +96,12 @@ fn summary(report: &Report) -> String {
         1 => Some(format!("1 {word}")),
         _ => Some(format!("{count} {word}s")),
     };
-    let omitted = (report.omitted() > 0).then(|| format!("{} more not shown", report.omitted()));
+    let omitted = match (report.omitted(), report.diagnostics().len()) {
+        // The search itself ends at this number.
+        (0, MAX_PROBLEMS..) => Some("and maybe more".to_owned()),
+        (0, _) => None,
+        (omitted, _) => Some(format!("at least {omitted} more not shown")),
+    };
     let parts = [plural(report.errors(), "error"), plural(report.warnings(), "warning"), omitted];
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }

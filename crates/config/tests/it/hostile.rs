@@ -172,6 +172,8 @@ fn a_thousand_mistakes_end_in_time_and_in_a_readable_report() {
     (0..500).for_each(|n| writeln!(text, "[listener.l{n}]\nbnd = 1\n").unwrap());
     let report = refused(&text);
     assert_eq!(report.diagnostics().len(), MAX_PROBLEMS);
+    let end = report.to_string().lines().last().unwrap().to_owned();
+    assert!(end.contains("more"), "{end}");
 }
 
 #[test]
