@@ -29,14 +29,15 @@ mod version;
 /// Does what was asked.
 pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { admin, log, command } = cli;
+    // notify warns of folders that are gone, which is what it is there to notice.
     match command {
         Command::Run(arguments) => {
-            logging::start(&log, "info")?;
+            logging::start(&log, "info,notify=error")?;
             run::run(arguments)
         }
         #[cfg(feature = "wasm")]
         Command::Demo(arguments) => {
-            logging::start(&log, "warn")?;
+            logging::start(&log, "warn,notify=error")?;
             demo::run(arguments)
         }
         Command::Check(arguments) => check::run(&arguments),
