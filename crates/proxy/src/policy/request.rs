@@ -1,5 +1,7 @@
 //! Which requests are let in.
 
+use std::net::Ipv6Addr;
+
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
 
@@ -151,13 +153,37 @@ fn check_host(head: &mut Parts, seen: &Seen) -> Result<Option<HeaderValue>, Refu
 
 /// A host and perhaps a port, in the bytes that RFC 3986 section 3.2 has for them; no user information.
 fn is_host(text: &[u8]) -> bool {
-    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~:[]%!$&'()*+,;=".contains(byte);
-    !text.is_empty() && text.iter().all(legal)
+    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+    let end = match text {
+        [b'[', address @ ..] => address.iter().position(|byte| *byte == b']').map_or(0, |at| at + 2),
+        _ => text.iter().position(|byte| *byte == b':').unwrap_or(text.len()),
+    };
+    let (host, port) = text.split_at(end);
+    let host = match host {
+        [b'[', address @ .., b']'] => std::str::from_utf8(address).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok()),
+        _ => !host.is_empty() && host.iter().all(legal),
+    };
+    host && is_port(port)
+}
+
+/// What follows a host: nothing, or a colon and perhaps a number.
+fn is_port(text: &[u8]) -> bool {
+    match text {
+        [] | [b':'] => true,
+        [b':', digits @ ..] => {
+            let digits = std::str::from_utf8(digits).unwrap_or_default();
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+        }
+        _ => false,
+    }
 }
 
 /// Leaves path and query alone in the target.
 fn check_target(head: &mut Parts) -> Result<(), Refusal> {
     let Some(target) = head.uri.path_and_query() else { return Err(Refusal::Target) };
+    if head.uri.scheme_str().is_some_and(|scheme| !matches!(scheme, "http" | "https")) {
+        return Err(Refusal::Target);
+    }
     let path = target.path();
     let star = path == "*" && head.method == Method::OPTIONS;
     if !path.starts_with('/') && !star {

@@ -33,10 +33,13 @@ const HOST: (&str, &str) = ("host", "a.example");
 fn hosts_are_one_and_valid() {
     refused("GET", "/", &[], Refusal::NoHost);
     refused("GET", "/", &[HOST, HOST], Refusal::ManyHosts);
-    for bad in ["", "a b", "a/b", "user@a", "a\"b", "a?b"] {
+    let bad = [
+        "", "a b", "a/b", "user@a", "a\"b", "a?b", ":80", "a:80:80", "a:99999", "a:+1", "[::1", "[x]", "[::1]x", "::1",
+    ];
+    for bad in bad {
         refused("GET", "/", &[("host", bad)], Refusal::BadHost);
     }
-    for good in ["a.example:80", "[::1]:8080", "127.0.0.1"] {
+    for good in ["a.example:80", "[::1]:8080", "127.0.0.1", "a:", "[::ffff:10.0.0.1]", "a_b.example"] {
         admitted("GET", "/", &[("host", good)], "/", &[("host", good)]);
     }
 }
@@ -68,6 +71,7 @@ fn targets_are_paths() {
     refused("CONNECT", "a.example:443", &[HOST], Refusal::Connect);
     refused("GET", "a.example", &[HOST], Refusal::Target);
     refused("GET", "*", &[HOST], Refusal::Target);
+    refused("GET", "ftp://a.example/", &[HOST], Refusal::Target);
     refused("GET", "/a%00b", &[HOST], Refusal::Nul);
     refused("GET", &format!("/{}", "x".repeat(8192)), &[HOST], Refusal::TargetTooLong);
     admitted("OPTIONS", "*", &[HOST], "*", &[HOST]);
