@@ -13,11 +13,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
+use self::seats::{Seated, Seats};
 use crate::control::Control;
 use crate::gate::Gate;
 use crate::route::router;
 
-/// Prometheus, an orchestrator, a console and a few people at once; more wait in the kernel's queue.
+mod seats;
+
+/// Prometheus, an orchestrator, a console and a few people at once. One more takes the place of a caller that keeps us
+/// waiting; only when all are being answered does it wait.
 const CONNECTIONS: usize = 128;
 /// For a whole head, counted from the end of the answer before: so it also ends idle connections.
 const HEAD_LIMIT: Duration = Duration::from_secs(30);
@@ -50,19 +54,28 @@ pub async fn serve(
     let gate = Gate { bind: listener.local_addr()?.ip(), hosts: options.hosts, token: options.token };
     let service = TowerToHyperService::new(router(control, gate));
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
+    let seats = Arc::new(Seats::default());
     let graceful = GracefulShutdown::new();
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         let stream = tokio::select! {
-            stream = accept(&listener, &permits) => stream,
+            stream = accept(&listener, &permits, &seats) => stream,
             () = &mut shutdown => break,
         };
         let Some((stream, permit)) = stream else { continue };
-        let connection = graceful.watch(builder().serve_connection(TokioIo::new(stream), service.clone()));
+        let (seats, seat) = (Arc::clone(&seats), seats.take());
+        let service = Seated { service: service.clone(), seat: Arc::clone(&seat) };
+        let connection = graceful.watch(builder().serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
-                tracing::debug!(%error, "admin connection ended");
+            tokio::select! {
+                ended = connection => {
+                    if let Err(error) = ended {
+                        tracing::debug!(%error, "admin connection ended");
+                    }
+                }
+                () = seat.asked_to_leave() => tracing::debug!("an admin connection made room"),
             }
+            seats.give_back(&seat);
             drop(permit);
         });
     }
@@ -81,10 +94,15 @@ fn builder() -> http1::Builder {
 async fn accept(
     listener: &TcpListener,
     permits: &Arc<Semaphore>,
+    seats: &Seats,
 ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-    let permit = Arc::clone(permits).acquire_owned().await.ok()?;
     match listener.accept().await {
-        Ok((stream, _)) => Some((stream, permit)),
+        Ok((stream, _)) => {
+            if permits.available_permits() == 0 {
+                seats.make_room();
+            }
+            Some((stream, Arc::clone(permits).acquire_owned().await.ok()?))
+        }
         Err(error) => {
             tracing::warn!(%error, "accepting an admin connection");
             sleep(ACCEPT_PAUSE).await;

@@ -177,6 +177,19 @@ async fn a_head_that_never_ends_is_cut_off() {
 }
 
 #[tokio::test]
+async fn callers_that_never_finish_their_heads_keep_nobody_out() {
+    let (address, _fake) = start(Fake::default()).await;
+    let mut slow = Vec::new();
+    for _ in 0..CONNECTIONS + 20 {
+        let mut stream = TcpStream::connect(&address).await.unwrap();
+        stream.write_all(b"GET /livez HTTP/1.1\r\nHos").await.unwrap();
+        slow.push(stream);
+    }
+    let answered = timeout(HEAD_LIMIT / 3, call(&address, "GET /livez", "")).await;
+    assert_status(&answered.expect("long before the others are cut off"), "200");
+}
+
+#[tokio::test]
 async fn an_address_where_nobody_listens_is_unreachable() {
     let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let error = Client::new(free.to_string(), None).status().await.unwrap_err();
