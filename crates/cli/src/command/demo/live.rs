@@ -32,7 +32,7 @@ pub(crate) async fn follow(client: Client, names: Names) {
         before = Some(now);
         silent += 1;
         let line = match terminal {
-            true => format!("{CLEAR_LINE}{numbers}  {story}"),
+            true => overwritten(&format!("{numbers}  {story}")),
             false if story != last_story || silent >= QUIET_STEPS => format!("{numbers}  {story}\n"),
             false => continue,
         };
@@ -41,6 +41,12 @@ pub(crate) async fn follow(client: Client, names: Names) {
             return;
         }
     }
+}
+
+/// A line in the place of the last one. On a narrow terminal it is cut rather than wrapped: what wraps could not be
+/// overwritten, and would scroll every second.
+fn overwritten(line: &str) -> String {
+    format!("{CLEAR_LINE}\x1b[?7l{line}\x1b[?7h")
 }
 
 fn requests(status: &Status) -> u64 {
