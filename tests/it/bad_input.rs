@@ -156,3 +156,25 @@ fn a_target_without_an_answer_becomes_a_504_in_time() {
         (program.status()["target_groups"][0]["targets"][0]["in_flight"] == 0).then_some(())
     });
 }
+
+#[test]
+fn frames_that_make_no_sense_are_no_lines_of_the_log() {
+    let (target, port) = (TestTarget::named("a"), free_port());
+    let program = Program::start(&(listener(port, "g") + &group("g", &[target.port()])));
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("a connection");
+    let unasked_ping_answer = b"\0\0\x08\x06\x01\0\0\0\x0012345678";
+    let mut bytes = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec();
+    (0..1000).for_each(|_| bytes.extend_from_slice(unasked_ping_answer));
+    // A question at the end: its answer says that all before it has been read.
+    bytes.extend_from_slice(b"\0\0\x08\x06\0\0\0\0\0question");
+    client.write_all(&bytes).expect("room");
+    client.set_read_timeout(Some(Duration::from_secs(10))).expect("a time-out");
+    let mut answer = Vec::new();
+    while !answer.windows(8).any(|window| window == b"question") {
+        let mut part = [0; 1024];
+        let count = client.read(&mut part).expect("an answer");
+        assert!(count > 0, "the connection was closed");
+        answer.extend_from_slice(&part[..count]);
+    }
+    assert!(program.log().lines().count() < 20, "{}", program.log());
+}

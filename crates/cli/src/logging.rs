@@ -22,9 +22,12 @@ pub(crate) enum LogFormat {
 /// Installs the subscriber for the whole process; called once, before anything that logs.
 pub(crate) fn start(arguments: &LogArgs, default: &str) -> Result<(), Failure> {
     let filter = arguments.filter.as_deref().filter(|filter| !filter.is_empty()).unwrap_or(default);
-    let filter = EnvFilter::try_new(filter).with_context(|| format!("the log filter `{filter}`")).map_err(|error| {
-        Failure::new(Code::Usage, error).hint("write for example EQUIPOISE_LOG=info,equipoise_health=debug")
-    })?;
+    // h2 has a line for each frame that makes no sense to it: any client could fill the disk. A filter may still ask.
+    let filter = EnvFilter::try_new(format!("h2=error,{filter}"))
+        .with_context(|| format!("the log filter `{filter}`"))
+        .map_err(|error| {
+            Failure::new(Code::Usage, error).hint("write for example EQUIPOISE_LOG=info,equipoise_health=debug")
+        })?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Stderr);
     let started = match arguments.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
