@@ -61,6 +61,10 @@ fn the_configuration_of_the_kubernetes_example_passes_its_checks() {
     let lines = from.lines().take_while(|line| line.is_empty() || line.starts_with("    "));
     let toml: String = lines.map(|line| line.trim_start_matches("    ").to_owned() + "\n").collect();
     let folder = tempfile::tempdir().expect("a temporary folder");
+    // The secret is mounted there, and nowhere here.
+    let token = folder.path().join("token");
+    std::fs::write(&token, "0123456789abcdef\n").expect("writable");
+    let toml = toml.replace("/run/secrets/equipoise/token", token.to_str().expect("text"));
     std::fs::write(folder.path().join("equipoise.toml"), toml).expect("writable");
     let output = equipoise(&["check", "-c", folder.path().to_str().expect("text")]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

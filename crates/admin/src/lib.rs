@@ -35,6 +35,7 @@ pub mod problem;
 mod route;
 mod serve;
 pub mod status;
+pub mod token;
 
 pub use control::{Control, Pending, ReloadError};
 pub use serve::{Options, serve};

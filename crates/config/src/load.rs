@@ -77,7 +77,9 @@ impl Sources {
             let table = KeyPath::root().key("plugin").key(plugin.name.as_str());
             locator.places(&table, ["component", "world", "grants", "digest"]).collect::<Vec<_>>()
         });
-        let places = places.collect();
+        let admin = KeyPath::root().key("admin");
+        let admin = locator.places(&admin, ["token-file"]).collect::<Vec<_>>();
+        let places = places.chain(admin).collect();
         finish(config, locator.report(findings).with_places(places), files)
     }
 

@@ -1,6 +1,5 @@
 //! The admin address: its life, and the balancer as it is seen from there.
 
-use std::io::Read as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -12,7 +11,6 @@ use crate::core::{AdminServer, Core};
 use crate::error::{ApplyError, ReloadError, chain};
 use crate::metrics::lock;
 use crate::reload::Cause;
-use crate::source::regular;
 
 /// What becomes of the admin address when a generation takes over.
 pub(crate) enum AdminChange {
@@ -86,18 +84,10 @@ impl Core {
     }
 }
 
-/// Only the first line of it counts.
-const LONGEST_TOKEN_FILE: u64 = 64 << 10;
-
-/// The first line of a token file. An empty token would let everybody in.
+/// What the token file says now.
 fn read_token(path: &Path) -> Result<Token, ApplyError> {
     let failed = |source| ApplyError::Token { path: path.to_owned(), source };
-    let mut text = String::new();
-    regular(path).and_then(|file| file.take(LONGEST_TOKEN_FILE).read_to_string(&mut text)).map_err(failed)?;
-    match text.lines().next().map(str::trim) {
-        Some(token) if token.len() >= 16 => Ok(Token(token.to_owned())),
-        _ => Err(failed(std::io::Error::other("its first line must hold a token of at least 16 characters"))),
-    }
+    admin::token::read(path).map(Token).map_err(failed)
 }
 
 /// The core as its admin address sees it.

@@ -1,7 +1,5 @@
 //! Where the configuration comes from, so that it can be read again.
 
-use std::fs::File;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use equipoise_config::{Document, Loaded, Report, Sources};
@@ -31,9 +29,4 @@ impl Source {
         };
         loaded.map_err(Box::new)
     }
-}
-
-/// Opens a file that is one. Opening a pipe would wait for somebody to write, and a reload with it, for ever.
-pub(crate) fn regular(path: &Path) -> io::Result<File> {
-    if std::fs::metadata(path)?.is_file() { File::open(path) } else { Err(io::Error::other("this is no regular file")) }
 }

@@ -32,9 +32,19 @@ fn look(path: &Path) -> Findings {
         Ok(loaded) => {
             let mut report = loaded.warnings;
             component::look_at_all(&loaded.config, &mut report);
+            look_at_token(&loaded.config, &mut report);
             Findings { report, config: Some(loaded.config) }
         }
         Err(report) => Findings { report, config: None },
+    }
+}
+
+fn look_at_token(config: &Config, report: &mut Report) {
+    let Some(file) = &config.admin.token_file else { return };
+    if let Err(error) = equipoise_admin::token::read(file) {
+        let message = format!("cannot take the admin token from `{}`: {error}", file.display());
+        let help = "write a token into its first line, for instance with `openssl rand -hex 32`";
+        report.add(equipoise_config::Code::Unreadable, &["admin", "token-file"], message, help);
     }
 }
 
@@ -93,6 +103,15 @@ mod tests {
     fn a_good_configuration_has_no_problem() {
         let findings = findings(GOOD);
         assert!(!findings.report.has_errors(), "{}", findings.report);
+    }
+
+    #[test]
+    fn a_token_that_run_would_refuse_is_an_error_where_its_file_is_named() {
+        let findings = findings(&format!("{GOOD}\n[admin]\ntoken-file = \"missing\"\n"));
+        let json = json(&findings.report);
+        let diagnostic = &json["diagnostics"][0];
+        assert_eq!((&json["errors"], &diagnostic["key"]), (&1.into(), &"admin.token-file".into()), "{json}");
+        assert_eq!(diagnostic["location"]["column"], 14, "{json}");
     }
 
     #[test]

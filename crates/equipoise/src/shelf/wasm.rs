@@ -17,7 +17,6 @@ use equipoise_rule::Router;
 use equipoise_target::{PluginName, Snapshot};
 
 use crate::error::ApplyError;
-use crate::source::regular;
 
 /// The engine, started when the first plugin asks for it: a program without plugins pays nothing.
 #[derive(Debug)]
@@ -149,10 +148,13 @@ fn load(host: &Host, described: &config::Plugin, previous: &Shelf) -> Result<Arc
     }
 }
 
-/// Reads a component, and not a byte more than one may have: the path could be `/dev/zero`.
+/// Reads a component, and not a byte more than one may have. A pipe would be waited for, and a reload with it, for ever.
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("this is no regular file"));
+    }
     let mut bytes = Vec::new();
-    regular(path)?.take(LARGEST_COMPONENT as u64 + 1).read_to_end(&mut bytes)?;
+    std::fs::File::open(path)?.take(LARGEST_COMPONENT as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
