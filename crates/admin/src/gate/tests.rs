@@ -64,3 +64,12 @@ fn the_token_guards_everything_but_the_three_health_routes() {
     check(&gate, &[host, ("authorization", "Bearer s3cretlonger")], "/metrics", 401);
     check(&gate, &[host], "/readyz", 200);
 }
+
+#[test]
+fn a_monitor_without_a_host_learns_only_whether_all_is_well() {
+    let gate = gate("127.0.0.1", None);
+    check(&gate, &[], "/readyz", 200);
+    check(&gate, &[], "/metrics", 400);
+    check(&gate, &[("origin", "https://evil.example")], "/readyz", 400);
+    check(&gate, &[("host", "evil.example")], "/readyz", 421);
+}
