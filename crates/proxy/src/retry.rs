@@ -65,9 +65,11 @@ impl Attempts {
     ) -> Result<Whole, ForwardError> {
         let Failed { error, unsent, reused } = failed;
         // An attempt that reached nobody was no load on anybody, so its retry costs the budget nothing: losing one target
-        // of two must not turn half of the requests into errors until its health check has noticed.
+        // of two must not turn half of the requests into errors until its health check has noticed. Neither does the
+        // retry after a connection that ended between two requests: each has an answered request to its credit.
+        let free = unsent || reused;
         let possible = error.is_retriable() && self.left > 0 && (unsent || self.replay.is_some());
-        if !possible || !(unsent || self.pay()) {
+        if !possible || !(free || self.pay()) {
             return Err(error);
         }
         self.count();

@@ -139,6 +139,24 @@ async fn a_target_that_cannot_be_reached_costs_the_budget_nothing() {
 }
 
 #[tokio::test]
+async fn a_connection_that_ends_between_two_requests_costs_the_budget_nothing() {
+    let fickle = Origin::new(|mut wire, _| async move {
+        wire.message().await;
+        wire.write(answer("fickle")).await;
+        wire.message().await;
+    })
+    .await;
+    let steady = Origin::answering("steady").await;
+    let groups = [group("g", &[fickle.address, steady.address], settings(2, 0))];
+    let running = Running::single(listener(), groups).await;
+    let mut client = running.client().await;
+    for _ in 0..40 {
+        assert_eq!(client.get("/").await.status(), 200);
+    }
+    assert!(fickle.connections() > 1, "the race was never run");
+}
+
+#[tokio::test]
 async fn with_every_target_failing_the_load_stays_near_what_is_offered() {
     let seen: Arc<AtomicUsize> = Arc::default();
     let (first, second) = (closing(&seen).await, closing(&seen).await);
