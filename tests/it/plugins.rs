@@ -59,7 +59,8 @@ fn the_prebuilt_balancer_uses_every_target() {
     let text = listener(port, "g")
         + &group("g", &[a.port(), b.port()])
         + "[target-group.g.balance.plugin]\nname = \"least\"\n"
-        + &plugin("least", "least.wasm", "balancer", "limits = { time = \"2s\" }\n");
+        // Below what any answer takes, so that a target without a measurement is asked before one with.
+        + &plugin("least", "least.wasm", "balancer", "limits = { time = \"2s\" }\nconfig = { first-guess-ms = 0.001 }\n");
     let bytes = prebuilt("least-latency-balancer");
     let program = Program::start_with(&text, |folder| put(folder, "least.wasm", &bytes));
     eventually("both targets have answered", || {
