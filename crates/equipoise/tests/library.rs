@@ -166,12 +166,21 @@ async fn a_document_built_in_code_goes_through_the_same_checks() {
     assert!(error.to_string().contains("bind"), "{error}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn run_serves_until_its_future_completes() {
-    let text = configuration("default = { forward = \"g\" }", &[target("one")]);
+    let port = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a free port").port();
+    let text = configuration("default = { forward = \"g\" }", &[target("one")])
+        .replace("127.0.0.1:0", &format!("127.0.0.1:{port}"));
     let balancer = Equipoise::builder().config_text(text).without_admin().build().expect("sound");
-    let shutdown = tokio::time::sleep(Duration::from_millis(50));
-    tokio::time::timeout(Duration::from_secs(10), balancer.run(shutdown)).await.expect("in time").expect("started");
+    let answered = Arc::new(AtomicBool::new(false));
+    let (seen, reached) = (Arc::clone(&answered), move || TcpStream::connect(("127.0.0.1", port)).is_ok());
+    let shutdown = async move {
+        until(reached).await;
+        seen.store(true, SeqCst);
+    };
+    tokio::time::timeout(Duration::from_secs(20), balancer.run(shutdown)).await.expect("in time").expect("started");
+    assert!(answered.load(SeqCst));
+    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "it went on listening");
 }
 
 #[test]
