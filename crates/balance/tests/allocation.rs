@@ -19,7 +19,7 @@ const ALGORITHMS: [&str; 9] = [
 
 fn snapshot(group: GroupName) -> Snapshot {
     let member = |number: u16| Member {
-        target: Arc::new(Target::new(([127, 0, 0, 1], 8000 + number).into())),
+        target: Arc::new(Target::new(([127, 0, 0, 1], 8000 + number))),
         weight: number.into(),
         priority: 0,
     };

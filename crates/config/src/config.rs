@@ -1,6 +1,5 @@
 //! The configuration that the program runs: every name resolves, every default is filled in, every value is in range.
 
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +7,7 @@ use std::time::Duration;
 use equipoise_balance::Algorithm;
 use equipoise_health::{GuardSettings, HealthCheck};
 use equipoise_rule::{Action, Rule};
-use equipoise_target::{GroupName, ListenerName, PluginName};
+use equipoise_target::{Endpoint, GroupName, ListenerName, PluginName};
 use ipnet::IpNet;
 
 use crate::document::{
@@ -41,7 +40,7 @@ pub struct Listener {
     /// Its name.
     pub name: ListenerName,
     /// Address and port; port 0 for any free one.
-    pub bind: SocketAddr,
+    pub bind: Endpoint,
     /// What is spoken.
     pub protocol: Protocol,
     /// Networks that may connect; everybody when empty.
@@ -93,7 +92,7 @@ pub struct TargetGroup {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Target {
     /// Where it is.
-    pub address: SocketAddr,
+    pub address: Endpoint,
     /// Share of requests relative to the group's other targets; 0 takes no new ones.
     pub weight: u32,
     /// Fail-over tier.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::SocketAddr;
 
 use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::config::{Config, Plugin};
 use crate::document::Document;
+use crate::document::address::parse_place;
 
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -172,9 +172,9 @@ fn entries(part: &str, list: Option<&Value>) -> Option<BTreeMap<Identity, Value>
 }
 
 fn target_address(target: &Value) -> Option<Identity> {
-    let address = target.get("address")?.as_str()?.parse().ok()?;
+    let (host, _) = parse_place(target.get("address")?.as_str()?).ok()?;
     let port = target.get("port").and_then(Value::as_integer).and_then(|port| u16::try_from(port).ok());
-    Some(Identity::Address(SocketAddr::new(address, port.unwrap_or_default()).to_string()))
+    Some(Identity::Address(host.endpoint(Some(port.unwrap_or_default()))?.to_string()))
 }
 
 fn rule_priority(rule: &Value) -> Option<Identity> {

@@ -27,11 +27,11 @@
 //!     ..Document::default()
 //! };
 //! let config = equipoise_config::check(&document, Path::new("."), &[])?.config;
-//! assert_eq!(config.listeners[0].bind.port(), 8080);
+//! assert_eq!(config.listeners[0].bind.port(), Some(8080));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod address;
+pub(crate) mod address;
 mod admin;
 mod listener;
 mod network;
@@ -47,7 +47,7 @@ use equipoise_target::{GroupName, ListenerName, PluginName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use address::AddressError;
+pub use address::{AddressError, Host};
 pub use admin::{AccessLog, AccessLogFormat, Admin};
 pub use listener::{ClientLimits, ClientTimeouts, Listener};
 pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};

@@ -1,6 +1,5 @@
 //! Configuration → parts that can run. No I/O, no tasks: what is built here serves nobody until it is applied.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use ahash::AHashMap;
@@ -12,7 +11,7 @@ use equipoise_proxy::{
     PoolSettings, Retry,
 };
 use equipoise_rule::{RouterSource, RuleSet};
-use equipoise_target::{Availability, Condition, GroupName, Member, Membership, Snapshot, Target};
+use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
 
 use crate::error::ApplyError;
 
@@ -22,11 +21,11 @@ pub(crate) struct Context<'a> {
     pub(crate) pickers: &'a dyn PickerSource,
     pub(crate) probes: &'a dyn ProbeSource,
     /// Records of targets that are known already, so that their statistics live on.
-    pub(crate) known: &'a AHashMap<(GroupName, SocketAddr), Arc<Target>>,
+    pub(crate) known: &'a AHashMap<(GroupName, Endpoint), Arc<Target>>,
     /// The group that serves under this description's name, if it is balanced by the same algorithm: its picker is kept.
     pub(crate) predecessor: &'a dyn Fn(&config::TargetGroup) -> Option<Arc<Group>>,
     /// What the health checks say of a known target.
-    pub(crate) condition: &'a dyn Fn(&GroupName, SocketAddr) -> Condition,
+    pub(crate) condition: &'a dyn Fn(&GroupName, Endpoint) -> Condition,
 }
 
 /// Everything that one configuration asks for.

@@ -1,7 +1,6 @@
 //! The running balancer: what serves now, and who may change it.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Instant;
@@ -13,7 +12,7 @@ use equipoise_config::Config;
 use equipoise_health::Monitor;
 use equipoise_metrics::Registry;
 use equipoise_proxy::{AccessLog, DataPlane, Group};
-use equipoise_target::{GroupName, Target};
+use equipoise_target::{Endpoint, GroupName, Target};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -48,7 +47,7 @@ impl Serving {
     }
 
     /// Every target by group and address.
-    pub(crate) fn targets(&self) -> AHashMap<(GroupName, SocketAddr), Arc<Target>> {
+    pub(crate) fn targets(&self) -> AHashMap<(GroupName, Endpoint), Arc<Target>> {
         let of_group = |group: &Arc<Group>| {
             let membership = group.snapshot().membership().clone();
             let key = |target: &Arc<Target>| (membership.group().clone(), target.address());
@@ -63,7 +62,7 @@ impl Serving {
 /// An admin address that is being served.
 #[derive(Debug)]
 pub(crate) struct AdminServer {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: std::net::SocketAddr,
     /// The same socket once more, for a server with another token on the same address.
     pub(crate) socket: std::net::TcpListener,
     pub(crate) stop: CancellationToken,

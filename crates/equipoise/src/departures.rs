@@ -1,10 +1,9 @@
 //! Targets that left their group and finish what they have in flight: the deregistration delay.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use equipoise_target::{GroupName, Target};
+use equipoise_target::{Endpoint, GroupName, Target};
 use tokio::time::Instant;
 
 /// How often a departed target is asked whether it is done. Only status pages and the end of the delay depend on it.
@@ -30,7 +29,7 @@ impl Departures {
     }
 
     /// Adds those that left, and forgets those that `is_member` says came back.
-    pub(crate) fn update(&self, left: Vec<Departure>, is_member: impl Fn(&GroupName, SocketAddr) -> bool) {
+    pub(crate) fn update(&self, left: Vec<Departure>, is_member: impl Fn(&GroupName, Endpoint) -> bool) {
         let mut list = self.lock();
         list.extend(left);
         list.retain(|departure| !is_member(&departure.group, departure.target.address()));
@@ -67,7 +66,7 @@ mod tests {
     use super::*;
 
     fn departure(delay: Duration) -> Departure {
-        let target = Arc::new(Target::new(([127, 0, 0, 1], 1).into()));
+        let target = Arc::new(Target::new(([127, 0, 0, 1], 1)));
         Departure { group: GroupName::new("g").unwrap(), target, deadline: Instant::now() + delay }
     }
 

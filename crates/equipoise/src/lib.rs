@@ -62,7 +62,7 @@ pub use equipoise_config as config;
 pub use equipoise_health::{Outcome, Probe, ProbeFuture};
 pub use equipoise_rule::{Decision, HeaderEdit, Router, Verdict};
 pub use equipoise_target::{
-    Availability, GroupName, ListenerName, Member, Membership, PluginName, Snapshot, Target, TargetIndex,
+    Availability, Endpoint, GroupName, ListenerName, Member, Membership, PluginName, Snapshot, Target, TargetIndex,
 };
 pub use error::{ApplyError, BuildError, ReloadError, StartError};
 pub use handle::Handle;

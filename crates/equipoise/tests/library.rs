@@ -90,8 +90,8 @@ impl Picker for Last {
 struct Switch(Arc<AtomicBool>, SocketAddr);
 
 impl Probe for Switch {
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
-        let healthy = address != self.1 || self.0.load(SeqCst);
+    fn probe(&self, address: equipoise::Endpoint) -> ProbeFuture<'_> {
+        let healthy = address != self.1.into() || self.0.load(SeqCst);
         Box::pin(async move { if healthy { Outcome::Pass } else { Outcome::Fail("switched off".into()) } })
     }
 }

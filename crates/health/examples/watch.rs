@@ -59,7 +59,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     for address in addresses {
-        println!("{address}: {:?}", monitor.condition(&group, address));
+        println!("{address}: {:?}", monitor.condition(&group, address.into()));
     }
     Ok(())
 }

@@ -1,10 +1,9 @@
 //! What the monitor tells while it watches.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 
 use crate::Effect;
 
@@ -26,7 +25,7 @@ pub enum EventKind {
     /// A target is believed to be unhealthy from now on.
     Unhealthy {
         /// The target.
-        address: SocketAddr,
+        address: Endpoint,
         /// Why the last look failed.
         reason: Arc<str>,
         /// What that does to the target, unless it is `spared`.
@@ -37,12 +36,12 @@ pub enum EventKind {
     /// A target is believed to be healthy from now on.
     Healthy {
         /// The target.
-        address: SocketAddr,
+        address: Endpoint,
     },
     /// A check could not be made; told once until it can be made again.
     Inconclusive {
         /// The target.
-        address: SocketAddr,
+        address: Endpoint,
         /// What stood in the way.
         reason: Arc<str>,
     },

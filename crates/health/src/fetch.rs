@@ -4,17 +4,17 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use equipoise_stream::Stream;
+use equipoise_target::Endpoint;
 use http::{HeaderValue, Request, header, response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 /// Most bytes of an answer's head.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -48,7 +48,7 @@ pub enum FetchError {
     #[error("connecting to {address}")]
     Connect {
         /// Where to.
-        address: SocketAddr,
+        address: Endpoint,
         /// What the operating system said.
         source: io::Error,
     },
@@ -56,7 +56,7 @@ pub enum FetchError {
     #[error("asking {address} for an answer")]
     Exchange {
         /// Where to.
-        address: SocketAddr,
+        address: Endpoint,
         /// What went wrong.
         source: hyper::Error,
     },
@@ -64,7 +64,7 @@ pub enum FetchError {
     #[error("reading the body that {address} sent")]
     Body {
         /// Where from.
-        address: SocketAddr,
+        address: Endpoint,
         /// What went wrong.
         source: hyper::Error,
     },
@@ -72,7 +72,7 @@ pub enum FetchError {
     #[error("no answer from {address} within {limit:?}")]
     Timeout {
         /// Where from.
-        address: SocketAddr,
+        address: Endpoint,
         /// The time that there was.
         limit: Duration,
     },
@@ -117,16 +117,13 @@ fn root_cause(error: &hyper::Error) -> &(dyn Error + 'static) {
 ///
 /// # Errors
 /// [`FetchError`] when no answer came in time; a status of any kind is an answer.
-pub async fn fetch(address: SocketAddr, mut request: Request<Bytes>, limits: Limits) -> Result<Fetched, FetchError> {
+pub async fn fetch(address: Endpoint, mut request: Request<Bytes>, limits: Limits) -> Result<Fetched, FetchError> {
     let headers = request.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.remove(header::CONTENT_LENGTH);
     headers.remove(header::TRANSFER_ENCODING);
     if !headers.contains_key(header::HOST) {
-        // A socket address prints as visible ASCII, so this never falls through.
-        if let Ok(host) = HeaderValue::from_str(&address.to_string()) {
-            headers.insert(header::HOST, host);
-        }
+        headers.insert(header::HOST, host_of(address));
     }
     match tokio::time::timeout(limits.time, exchange(address, request.map(Full::new), limits.body)).await {
         Ok(result) => result,
@@ -134,9 +131,16 @@ pub async fn fetch(address: SocketAddr, mut request: Request<Bytes>, limits: Lim
     }
 }
 
-async fn exchange(address: SocketAddr, request: Request<Full<Bytes>>, limit: usize) -> Result<Fetched, FetchError> {
+/// What `Host` says of an address. A Unix socket has no name that HTTP knows.
+pub(crate) fn host_of(address: Endpoint) -> HeaderValue {
+    let text = address.socket().map_or_else(|| "localhost".to_owned(), |address| address.to_string());
+    // A socket address prints as visible ASCII, so this never falls through.
+    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("localhost"))
+}
+
+async fn exchange(address: Endpoint, request: Request<Full<Bytes>>, limit: usize) -> Result<Fetched, FetchError> {
     let failed = |source| FetchError::Exchange { address, source };
-    let stream = TcpStream::connect(address).await.map_err(|source| FetchError::Connect { address, source })?;
+    let stream = Stream::connect(address).await.map_err(|source| FetchError::Connect { address, source })?;
     let (mut sender, connection) =
         http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream)).await.map_err(failed)?;
     // The connection is driven here and not by a task of its own, so that nothing outlives this future. Its end is not

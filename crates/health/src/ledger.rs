@@ -6,12 +6,11 @@ mod report;
 mod verdict;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use equipoise_target::{Condition, GroupName, Target};
+use equipoise_target::{Condition, Endpoint, GroupName, Target};
 
 pub(crate) use self::plan::Watch;
 use self::verdict::Verdict;
@@ -27,7 +26,7 @@ pub(crate) struct Ledger {
     group: GroupName,
     guard: GuardSettings,
     checks: Vec<Check>,
-    targets: BTreeMap<SocketAddr, Entry>,
+    targets: BTreeMap<Endpoint, Entry>,
     next_id: u64,
 }
 
@@ -62,12 +61,12 @@ impl Ledger {
     }
 
     /// What all checks together say about a target; ready when it is not known here.
-    pub(crate) fn condition(&self, address: SocketAddr) -> Condition {
+    pub(crate) fn condition(&self, address: Endpoint) -> Condition {
         self.targets.get(&address).map_or(Condition::Ready, |entry| entry.condition)
     }
 
     /// Takes in one outcome. One from a check or a target that is gone by now changes nothing.
-    pub(crate) fn record(&mut self, id: CheckId, address: SocketAddr, outcome: Outcome, now: Duration) -> Recorded {
+    pub(crate) fn record(&mut self, id: CheckId, address: Endpoint, outcome: Outcome, now: Duration) -> Recorded {
         let position = self.checks.iter().position(|check| check.id == id);
         let Some((position, entry)) = position.zip(self.targets.get_mut(&address)) else { return Recorded::default() };
         let verdict = &mut entry.verdicts[position];
@@ -93,7 +92,7 @@ impl Ledger {
     }
 
     /// Shows the guard what live traffic says by now. `newest` is the target that was looked at last.
-    fn ask_guard(&mut self, position: usize, newest: SocketAddr) -> Option<EventKind> {
+    fn ask_guard(&mut self, position: usize, newest: Endpoint) -> Option<EventKind> {
         let Check { terms, guard, .. } = &mut self.checks[position];
         for entry in self.targets.values_mut() {
             entry.verdicts[position].subject.see((&*entry.target).into());
@@ -114,13 +113,7 @@ impl Ledger {
     }
 
     /// Draws the consequences for one target or for all, and tells of each verdict that changed.
-    fn conclude(
-        &mut self,
-        position: usize,
-        only: Option<SocketAddr>,
-        now: Duration,
-        told: &mut Vec<EventKind>,
-    ) -> bool {
+    fn conclude(&mut self, position: usize, only: Option<Endpoint>, now: Duration, told: &mut Vec<EventKind>) -> bool {
         let Check { guard, terms, .. } = self.checks[position];
         let mut changed = false;
         let range =

@@ -8,6 +8,7 @@
 //! owns tasks, timers and sockets.
 //!
 //! ```
+//! use std::net::SocketAddr;
 //! use std::sync::Arc;
 //! use std::time::Duration;
 //! use equipoise_health::{GroupPlan, GuardSettings, HealthCheck, HealthEvent, Monitor, Observer};
@@ -26,7 +27,7 @@
 //!     interval = "10s"
 //!     timeout = "5s"
 //! "#)?;
-//! let (group, target) = (GroupName::new("todo")?, Target::new("127.0.0.1:6400".parse()?));
+//! let (group, target) = (GroupName::new("todo")?, Target::new("127.0.0.1:6400".parse::<SocketAddr>()?));
 //! let address = target.address();
 //!
 //! let monitor = Monitor::new(Arc::new(Log));

@@ -5,11 +5,10 @@ mod watch;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use equipoise_target::{Condition, GroupName, Target};
+use equipoise_target::{Condition, Endpoint, GroupName, Target};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -94,7 +93,7 @@ impl Monitor {
 
     /// What all checks together say about a target; ready when nobody watches it.
     #[must_use]
-    pub fn condition(&self, group: &GroupName, address: SocketAddr) -> Condition {
+    pub fn condition(&self, group: &GroupName, address: Endpoint) -> Condition {
         locked(&self.groups).get(group).map_or(Condition::Ready, |group| group.condition(address))
     }
 

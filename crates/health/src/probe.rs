@@ -10,11 +10,10 @@ mod tcp;
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use equipoise_target::PluginName;
+use equipoise_target::{Endpoint, PluginName};
 use serde::{Deserialize, Serialize};
 
 pub use self::bounded::look;
@@ -40,7 +39,7 @@ pub type ProbeFuture<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 /// Looks at a target once. The scheduler bounds the time; an implementation needs no time-out of its own.
 pub trait Probe: fmt::Debug + Send + Sync {
     /// Looks at the target whose *check* address (health-check port applied) is `address`.
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_>;
+    fn probe(&self, address: Endpoint) -> ProbeFuture<'_>;
 }
 
 /// Where probes that this crate cannot build come from: plugins and native code of an embedding program.

@@ -1,10 +1,9 @@
 //! What the monitor knows, as plain values for status pages.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use equipoise_target::{Condition, GroupName};
+use equipoise_target::{Condition, Endpoint, GroupName};
 
 use crate::{Effect, Health, Layer, Outcome};
 
@@ -36,7 +35,7 @@ pub struct CheckReport {
 #[derive(Debug, Clone, PartialEq)]
 pub struct TargetReport {
     /// The target.
-    pub address: SocketAddr,
+    pub address: Endpoint,
     /// What all its checks together say.
     pub condition: Condition,
     /// What each check says, in the order of [`GroupReport::checks`].

@@ -1,10 +1,8 @@
 //! What a router guest returns, checked: nothing that a guest says reaches a request unchecked.
 
-use std::net::SocketAddr;
-
 use bytes::Bytes;
 use equipoise_rule::{Decision, HeaderEdit, Verdict};
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use http::uri::Authority;
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 
@@ -44,7 +42,7 @@ fn group(text: &str) -> Result<GroupName, Failure> {
     GroupName::new(text).map_err(|error| Failure::answer(format_args!("target group: {error}")))
 }
 
-fn address(text: &str) -> Result<SocketAddr, Failure> {
+fn address(text: &str) -> Result<Endpoint, Failure> {
     text.parse().map_err(|_| Failure::answer(format_args!("`{text}` is not an address with a port")))
 }
 

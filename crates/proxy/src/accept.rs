@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use equipoise_target::Endpoint;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
@@ -25,7 +26,7 @@ const FULL: &[u8] =
 /// Takes connections until `retired` brings the last view of the listener, then takes those that wait, and ends.
 pub(crate) async fn accept(
     worker: Rc<Worker>,
-    bind: SocketAddr,
+    bind: Endpoint,
     listener: TcpListener,
     mut retired: oneshot::Receiver<Rc<Front>>,
 ) {
@@ -86,7 +87,7 @@ fn admit(worker: &Rc<Worker>, front: &Rc<Front>, stream: TcpStream, peer: Socket
     // Without it small answers wait for acknowledgements; the connection works all the same.
     let _ = stream.set_nodelay(true);
     front.stats.accepted.increment();
-    tokio::task::spawn_local(connection::run(Rc::clone(worker), Rc::clone(front), stream, peer.ip(), seat));
+    tokio::task::spawn_local(connection::run(Rc::clone(worker), Rc::clone(front), stream.into(), peer.ip(), seat));
 }
 
 fn is_shortage(error: &io::Error) -> bool {

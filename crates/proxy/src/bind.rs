@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
-use equipoise_target::ListenerName;
+use equipoise_target::{Endpoint, ListenerName};
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// Connections that may wait to be accepted, on each socket. The kernel cuts it to its own limit.
@@ -19,7 +19,7 @@ pub enum BindError {
         /// Whose address it is.
         listener: ListenerName,
         /// The address, with the port as it was asked for.
-        address: SocketAddr,
+        address: Endpoint,
         /// What the operating system said.
         source: io::Error,
     },
@@ -31,7 +31,7 @@ pub enum BindError {
         /// The other.
         second: ListenerName,
         /// Their address.
-        address: SocketAddr,
+        address: Endpoint,
     },
     /// The data plane has been stopped.
     #[error("the data plane has stopped")]
@@ -41,7 +41,7 @@ pub enum BindError {
 /// Sockets of one listener, bound but not yet listening: connections are taken only when all listeners have theirs.
 #[derive(Debug)]
 pub(crate) struct Bound {
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Endpoint,
     sockets: Vec<Socket>,
 }
 
@@ -50,7 +50,8 @@ impl Bound {
     ///
     /// SO_REUSEPORT would silently share a port with another program of the same user, so the port is first bound
     /// without it: that fails when anybody else has it.
-    pub(crate) fn new(address: SocketAddr, count: usize, ours: bool) -> io::Result<Self> {
+    pub(crate) fn new(address: impl Into<Endpoint>, count: usize, ours: bool) -> io::Result<Self> {
+        let Some(address) = address.into().socket() else { return Err(io::ErrorKind::Unsupported.into()) };
         if !ours && address.port() != 0 {
             bind(address, false)?;
         }
@@ -61,7 +62,7 @@ impl Bound {
         for _ in 1..count {
             sockets.push(bind(address, true)?);
         }
-        Ok(Self { address, sockets })
+        Ok(Self { address: address.into(), sockets })
     }
 
     pub(crate) fn listen(self) -> io::Result<Vec<TcpListener>> {
@@ -95,7 +96,7 @@ mod tests {
     #[test]
     fn all_sockets_share_one_port() {
         let bound = Bound::new(any(), 3, false).unwrap();
-        let port = bound.address.port();
+        let port = bound.address.port().unwrap();
         let listening = bound.listen().unwrap();
         assert!(listening.iter().all(|socket| socket.local_addr().unwrap().port() == port));
         assert_eq!(listening.len(), 3);

@@ -9,11 +9,11 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
+use equipoise_stream::Stream;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::TcpStream;
 
 use crate::accept::Seat;
 use crate::body::ResponseBody;
@@ -47,7 +47,7 @@ const RESETS: usize = 20;
 const PING: Duration = Duration::from_secs(20);
 
 /// Serves `stream` until it ends.
-pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream, peer: IpAddr, seat: Seat) {
+pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: Stream, peer: IpAddr, seat: Seat) {
     let here = Here::new(worker, &front, peer, seat);
     // From here on the client's own view counts, which moves on with each generation.
     drop(front);
@@ -58,7 +58,7 @@ pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: TcpStream,
 
 /// The socket and what was read from it. All else goes now: an empty view of a buffer would hold all of it while the
 /// socket waits.
-fn take_apart<S>(parts: http1::Parts<TokioIo<ClientIo>, S>) -> (TcpStream, BytesMut) {
+fn take_apart<S>(parts: http1::Parts<TokioIo<ClientIo>, S>) -> (Stream, BytesMut) {
     let (stream, mut first) = parts.io.into_inner().into_parts();
     first.extend_from_slice(&parts.read_buf);
     (stream, first)
@@ -96,7 +96,7 @@ fn http2_builder(front: &Front, worker: &Rc<Worker>) -> http2::Builder<OnThisThr
 }
 
 /// Reads until it is clear which protocol is spoken. `None` when the client left before.
-async fn first_bytes(stream: &TcpStream) -> Option<(BytesMut, bool)> {
+async fn first_bytes(stream: &Stream) -> Option<(BytesMut, bool)> {
     let mut first = BytesMut::with_capacity(FIRST_READ);
     loop {
         stream.readable().await.ok()?;
@@ -149,7 +149,7 @@ impl Here {
         .await
     }
 
-    async fn serve_http1(&self, mut stream: TcpStream, mut first: BytesMut) {
+    async fn serve_http1(&self, mut stream: Stream, mut first: BytesMut) {
         loop {
             let builder = http1_builder(&self.client.front());
             let mut connection = builder.serve_connection(self.io(stream, first), self.service());
@@ -168,7 +168,7 @@ impl Here {
         }
     }
 
-    async fn serve_http2(&self, stream: TcpStream, first: BytesMut) {
+    async fn serve_http2(&self, stream: Stream, first: BytesMut) {
         self.client.multiplexes();
         let builder = http2_builder(&self.client.front(), &self.worker);
         // Boxed, so that it is not the size of every HTTP/1 connection.
@@ -176,7 +176,7 @@ impl Here {
         self.drive(connection.as_mut(), http2::Connection::graceful_shutdown).await;
     }
 
-    fn io(&self, stream: TcpStream, first: BytesMut) -> TokioIo<ClientIo> {
+    fn io(&self, stream: Stream, first: BytesMut) -> TokioIo<ClientIo> {
         TokioIo::new(ClientIo::new(stream, first, Rc::clone(&self.worker), Rc::clone(&self.client)))
     }
 

@@ -1,12 +1,13 @@
 //! One connection of a client, and what it is waiting for.
 
 use std::cell::{Cell, RefCell};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use equipoise_target::Endpoint;
 use http::HeaderValue;
 
 use crate::local::Front;
@@ -44,7 +45,7 @@ pub(crate) enum Order {
 pub(crate) struct Downstream {
     pub(crate) key: u64,
     /// Its listener's address in the configuration.
-    pub(crate) bind: SocketAddr,
+    pub(crate) bind: Endpoint,
     pub(crate) peer: IpAddr,
     /// The address as a field value.
     pub(crate) peer_value: HeaderValue,
@@ -64,7 +65,7 @@ pub(crate) struct Downstream {
 }
 
 impl Downstream {
-    pub(crate) fn new(key: u64, bind: SocketAddr, peer: IpAddr, front: &Rc<Front>, now: Instant) -> Self {
+    pub(crate) fn new(key: u64, bind: Endpoint, peer: IpAddr, front: &Rc<Front>, now: Instant) -> Self {
         let peer = peer.to_canonical();
         Self {
             key,

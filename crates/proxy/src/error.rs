@@ -1,10 +1,9 @@
 //! Why a request could not be forwarded. One error names one attempt; one translation each for whoever reads it.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use http::StatusCode;
 
 use crate::policy::BadResponse;
@@ -17,23 +16,23 @@ pub(crate) enum ForwardError {
     #[error("no available target in target group `{group}`")]
     NoTarget { group: GroupName },
     #[error("{address} is not an available target of target group `{group}`")]
-    NotAvailable { group: GroupName, address: SocketAddr },
+    NotAvailable { group: GroupName, address: Endpoint },
     #[error("connecting to {address}")]
-    Connect { address: SocketAddr, source: io::Error },
+    Connect { address: Endpoint, source: io::Error },
     #[error("no connection to {address} within {limit:?}")]
-    ConnectTimeout { address: SocketAddr, limit: Duration },
+    ConnectTimeout { address: Endpoint, limit: Duration },
     #[error("the connection to {address} ended before a response")]
-    Closed { address: SocketAddr, source: hyper::Error },
+    Closed { address: Endpoint, source: hyper::Error },
     #[error("{address} did not answer in HTTP")]
-    Garbage { address: SocketAddr, source: hyper::Error },
+    Garbage { address: Endpoint, source: hyper::Error },
     #[error("the response of {address} cannot be passed on")]
-    BadResponse { address: SocketAddr, source: BadResponse },
+    BadResponse { address: Endpoint, source: BadResponse },
     #[error("no response from {address} within {limit:?}")]
-    FirstByte { address: SocketAddr, limit: Duration },
+    FirstByte { address: Endpoint, limit: Duration },
     #[error("{address} did not finish in time")]
-    Total { address: SocketAddr },
+    Total { address: Endpoint },
     #[error("{address} left its target group")]
-    Cut { address: SocketAddr },
+    Cut { address: Endpoint },
     #[error("the client stopped sending its body")]
     Upload,
     #[error("the client's body ended in an error")]

@@ -1,12 +1,11 @@
 //! A target group as the data plane sees it: how it balances, and what holds for requests to it.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use equipoise_balance::{PickRequest, Picker};
-use equipoise_target::{GroupName, Snapshot, Target, TargetIndex};
+use equipoise_target::{Endpoint, GroupName, Snapshot, Target, TargetIndex};
 
 /// What holds for requests to a target group.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -98,13 +97,13 @@ impl Balance {
     }
 
     /// The target at `address`, if it is an available member.
-    pub(crate) fn available(&self, address: SocketAddr) -> Option<&Arc<Target>> {
+    pub(crate) fn available(&self, address: Endpoint) -> Option<&Arc<Target>> {
         let found = self.snapshot.available().find(|(_, member, _)| member.target.address() == address);
         found.map(|(_, member, _)| &member.target)
     }
 
     /// The position of the member at `address`.
-    pub(crate) fn index(&self, address: SocketAddr) -> Option<TargetIndex> {
+    pub(crate) fn index(&self, address: Endpoint) -> Option<TargetIndex> {
         let found = self.snapshot.membership().iter().find(|(_, member)| member.target.address() == address);
         found.map(|(index, _)| index)
     }

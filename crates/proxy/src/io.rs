@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, BytesMut};
+use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::downstream::Downstream;
 use crate::worker::Worker;
@@ -15,7 +15,7 @@ use crate::worker::Worker;
 /// A client's socket, with the bytes that were read from it to learn which protocol it speaks.
 #[derive(Debug)]
 pub(crate) struct ClientIo {
-    stream: TcpStream,
+    stream: Stream,
     /// Read before `stream`.
     first: BytesMut,
     worker: Rc<Worker>,
@@ -23,12 +23,12 @@ pub(crate) struct ClientIo {
 }
 
 impl ClientIo {
-    pub(crate) fn new(stream: TcpStream, first: BytesMut, worker: Rc<Worker>, client: Rc<Downstream>) -> Self {
+    pub(crate) fn new(stream: Stream, first: BytesMut, worker: Rc<Worker>, client: Rc<Downstream>) -> Self {
         Self { stream, first, worker, client }
     }
 
     /// The socket, and what was read from it and not asked for yet.
-    pub(crate) fn into_parts(self) -> (TcpStream, BytesMut) {
+    pub(crate) fn into_parts(self) -> (Stream, BytesMut) {
         (self.stream, self.first)
     }
 

@@ -12,6 +12,7 @@
 //! implement, and who decides which target is healthy.
 //!
 //! ```no_run
+//! use std::net::SocketAddr;
 //! use std::num::NonZeroUsize;
 //! use std::sync::Arc;
 //! use equipoise_balance::{PickRequest, Picker};
@@ -22,7 +23,7 @@
 //!
 //! # async fn run(rules: RuleSet, snapshot: Snapshot, picker: Arc<dyn Picker>) -> Result<(), Box<dyn std::error::Error>> {
 //! let plane = DataPlane::start(NonZeroUsize::MIN, &Registry::new())?;
-//! let listener = Listener::new(ListenerName::new("web")?, "127.0.0.1:8080".parse()?, rules);
+//! let listener = Listener::new(ListenerName::new("web")?, "127.0.0.1:8080".parse::<SocketAddr>()?, rules);
 //! let group = Arc::new(Group::new(GroupName::new("todo")?, GroupSettings::default(), snapshot, picker));
 //! plane.apply(Generation::new(vec![listener], [group])).await?;
 //! # Ok(())

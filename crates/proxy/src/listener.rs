@@ -1,10 +1,9 @@
 //! Where clients connect, and what holds for their connections.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use equipoise_rule::RuleSet;
-use equipoise_target::ListenerName;
+use equipoise_target::{Endpoint, ListenerName};
 
 use crate::{AccessList, Networks};
 
@@ -16,7 +15,7 @@ pub struct Listener {
     pub name: ListenerName,
     /// Address and port to listen on. It is the listener's identity between generations: a listener that keeps it keeps
     /// its sockets and connections, whatever else changes.
-    pub bind: SocketAddr,
+    pub bind: Endpoint,
     /// Who may connect.
     pub access: AccessList,
     /// Whose `X-Forwarded-*` and `X-Request-Id` are believed.
@@ -37,10 +36,10 @@ pub struct Listener {
 impl Listener {
     /// A listener for everybody, with default time-outs and limits, that parks connections after 1 s.
     #[must_use]
-    pub fn new(name: ListenerName, bind: SocketAddr, rules: RuleSet) -> Self {
+    pub fn new(name: ListenerName, bind: impl Into<Endpoint>, rules: RuleSet) -> Self {
         Self {
             name,
-            bind,
+            bind: bind.into(),
             rules,
             access: AccessList::default(),
             trusted_proxies: Networks::default(),

@@ -1,7 +1,6 @@
 //! A worker's own view of the generation: nothing in it is shared with another worker, so nothing in it is locked.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
@@ -9,7 +8,7 @@ use std::time::Instant;
 
 use ahash::AHashMap;
 use equipoise_metrics::Registry;
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use http::HeaderValue;
 
 use crate::budget::RetryBudget;
@@ -28,7 +27,7 @@ pub(crate) struct Active {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     /// Where it really listens: the port that was found when the configuration says 0.
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Endpoint,
     /// Connections of all workers.
     pub(crate) connections: Arc<AtomicUsize>,
 }
@@ -38,10 +37,10 @@ pub(crate) struct Place {
 pub(crate) struct Local {
     pub(crate) active: Arc<Active>,
     /// By the address in the configuration.
-    pub(crate) fronts: AHashMap<SocketAddr, Rc<Front>>,
+    pub(crate) fronts: AHashMap<Endpoint, Rc<Front>>,
     retries: AHashMap<GroupName, Rc<Retries>>,
     /// Targets of all groups when the generation came in.
-    pub(crate) targets: ahash::AHashSet<SocketAddr>,
+    pub(crate) targets: ahash::AHashSet<Endpoint>,
 }
 
 /// A listener as one worker sees it.
@@ -128,7 +127,7 @@ impl Front {
             own: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.own)),
             stats: Rc::new(ListenerStats::new(registry, listener.name.as_str())),
             reasons: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.reasons)),
-            port: HeaderValue::from(place.address.port()),
+            port: HeaderValue::from(place.address.port().unwrap_or(0)),
         }
     }
 

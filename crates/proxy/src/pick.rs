@@ -1,9 +1,9 @@
 //! pick: which target takes the request, as a lease.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use equipoise_balance::{PickRequest, Tried};
-use equipoise_target::{Lease, Target};
+use equipoise_target::{Endpoint, Lease, Target};
 use http::request::Parts;
 
 use crate::Group;
@@ -14,8 +14,8 @@ pub(crate) fn pick(
     group: &Group,
     head: &mut Parts,
     client: IpAddr,
-    only: Option<SocketAddr>,
-    tried: &[SocketAddr],
+    only: Option<Endpoint>,
+    tried: &[Endpoint],
 ) -> Result<Lease, ForwardError> {
     let balance = group.balance();
     let picked = match only {

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use equipoise_metrics::{Registry, Sample};
-use equipoise_target::{GroupName, ListenerName};
+use equipoise_target::{Endpoint, GroupName, ListenerName};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bind::{BindError, Bound};
@@ -29,7 +28,7 @@ pub struct DataPlane {
     active: Arc<ArcSwap<Active>>,
     workers: Vec<mpsc::UnboundedSender<Command>>,
     /// Addresses that are listened on, by the address in the configuration.
-    places: Mutex<BTreeMap<SocketAddr, Place>>,
+    places: Mutex<BTreeMap<Endpoint, Place>>,
     /// Held while a generation is applied, so that two cannot overtake each other.
     applying: tokio::sync::Mutex<()>,
 }
@@ -40,7 +39,7 @@ pub struct ListenerStatus {
     /// Its name.
     pub name: ListenerName,
     /// Where it listens, with the port that was found where the configuration says 0.
-    pub address: SocketAddr,
+    pub address: Endpoint,
     /// Connections that are open now.
     pub connections: u64,
     /// Requests that came in while a listener of this name was there.
@@ -97,7 +96,7 @@ impl DataPlane {
 
     /// Names and addresses that are listened on, with the ports that were found where the configuration says 0.
     #[must_use]
-    pub fn addresses(&self) -> Vec<(ListenerName, SocketAddr)> {
+    pub fn addresses(&self) -> Vec<(ListenerName, Endpoint)> {
         let active = self.active.load();
         let listeners = active.generation.listeners.iter().zip(&active.places);
         listeners.map(|(listener, place)| (listener.name.clone(), place.address)).collect()
@@ -106,7 +105,7 @@ impl DataPlane {
     /// Every listener and how busy it is.
     #[must_use]
     pub fn listeners(&self) -> Vec<ListenerStatus> {
-        let row = |(name, address): (ListenerName, SocketAddr)| {
+        let row = |(name, address): (ListenerName, Endpoint)| {
             let stats = ListenerStats::new(&self.registry, name.as_str());
             let connections = u64::try_from(stats.active.value()).unwrap_or(0);
             ListenerStatus { name, address, connections, requests: stats.requests.value() }
@@ -127,7 +126,7 @@ impl DataPlane {
 
     /// Cuts what is still under way between `group` and the target at `address`: connections to it are closed, clients
     /// see their responses end early. Requests that can be tried elsewhere are. For the end of a deregistration delay.
-    pub fn cut(&self, group: &GroupName, address: SocketAddr) {
+    pub fn cut(&self, group: &GroupName, address: Endpoint) {
         for worker in &self.workers {
             // A worker that is gone has nothing left to cut.
             let _ = worker.send(Command::Cut { group: group.clone(), address });
@@ -188,7 +187,7 @@ impl DataPlane {
 }
 
 /// Listening sockets by the address in the configuration.
-type Sockets = Vec<(SocketAddr, Vec<std::net::TcpListener>)>;
+type Sockets = Vec<(Endpoint, Vec<std::net::TcpListener>)>;
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // Every holder replaces the value as a whole: a panic leaves the old one.
@@ -198,7 +197,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 fn refuse_twins(listeners: &[Listener]) -> Result<(), BindError> {
     for (position, listener) in listeners.iter().enumerate() {
         let twin = listeners[..position].iter().find(|other| other.bind == listener.bind);
-        if let Some(first) = twin.filter(|_| listener.bind.port() != 0) {
+        if let Some(first) = twin.filter(|_| listener.bind.port() != Some(0)) {
             let (first, second) = (first.name.clone(), listener.name.clone());
             return Err(BindError::Shared { first, second, address: listener.bind });
         }

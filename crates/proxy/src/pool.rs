@@ -2,10 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
+use equipoise_target::Endpoint;
 use hyper::client::conn::http1::SendRequest;
 
 use crate::body::RequestBody;
@@ -15,7 +15,7 @@ use crate::upstream::{Terms, Upstream};
 /// One worker's connections to one target. They survive a reload: the address is their identity.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    address: SocketAddr,
+    address: Endpoint,
     /// The one that was used last is at the back, and is the next to be used: the others can grow old.
     idle: RefCell<VecDeque<Idle>>,
     /// Whether the target is in a group; connections to one that is not are closed after their request.
@@ -31,11 +31,11 @@ struct Idle {
 }
 
 impl Pool {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(address: Endpoint) -> Self {
         Self { address, idle: RefCell::default(), kept: Cell::new(true) }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> Endpoint {
         self.address
     }
 

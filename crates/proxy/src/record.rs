@@ -1,9 +1,10 @@
 //! record: what is noted of a request when it is over, however it ends.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
+use equipoise_target::Endpoint;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, Version};
 
@@ -44,7 +45,7 @@ struct Line {
     client: IpAddr,
     rule: Box<str>,
     attempts: u8,
-    target: Option<SocketAddr>,
+    target: Option<Endpoint>,
 }
 
 impl Record {
@@ -100,7 +101,7 @@ impl Record {
     }
 
     /// An attempt goes to this target.
-    pub(crate) fn attempt(&mut self, target: SocketAddr) {
+    pub(crate) fn attempt(&mut self, target: Endpoint) {
         if let Some(line) = &mut self.line {
             line.attempts = line.attempts.saturating_add(1);
             line.target = Some(target);

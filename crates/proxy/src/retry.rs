@@ -1,9 +1,9 @@
 //! retry: whether a failed attempt is followed by another.
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
+use equipoise_target::Endpoint;
 use http::StatusCode;
 use http::request::Parts;
 
@@ -20,7 +20,7 @@ pub(crate) struct Attempts {
     route: Rc<Route>,
     left: u8,
     /// Targets that failed.
-    tried: Vec<SocketAddr>,
+    tried: Vec<Endpoint>,
     /// A copy of the head, when the request may be sent twice.
     replay: Option<Parts>,
     /// Why the last attempt failed.
@@ -52,7 +52,7 @@ impl Attempts {
         }
     }
 
-    pub(crate) fn tried(&self) -> &[SocketAddr] {
+    pub(crate) fn tried(&self) -> &[Endpoint] {
         &self.tried
     }
 
@@ -60,7 +60,7 @@ impl Attempts {
     pub(crate) fn after(
         &mut self,
         failed: Failed,
-        address: SocketAddr,
+        address: Endpoint,
         request: &mut Outgoing,
     ) -> Result<Whole, ForwardError> {
         let Failed { error, unsent, reused } = failed;
@@ -85,7 +85,7 @@ impl Attempts {
     pub(crate) fn after_status(
         &mut self,
         status: StatusCode,
-        address: SocketAddr,
+        address: Endpoint,
         request: &mut Outgoing,
     ) -> Option<Whole> {
         let statuses = &self.route.group.as_ref()?.settings().retry.statuses;

@@ -1,15 +1,15 @@
 //! send: one attempt, on one connection to one target.
 
+use equipoise_stream::Stream;
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
+use equipoise_target::Endpoint;
 use http::Response;
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 
 use crate::body::RequestBody;
 use crate::connection::BUFFER;
@@ -52,7 +52,7 @@ pub(crate) struct Failed {
 pub(crate) async fn send(
     record: &mut Record,
     route: &Rc<Route>,
-    address: SocketAddr,
+    address: Endpoint,
     request: &mut Outgoing,
     terms: &Terms,
 ) -> Result<Answer, Failed> {
@@ -136,9 +136,8 @@ async fn connect(record: &Record, route: &Rc<Route>, pool: &Rc<Pool>, terms: &Te
 }
 
 /// Opens a connection, driven by a task of its own: that saves each request a turn of its own task.
-async fn open(worker: &Rc<Worker>, address: SocketAddr) -> io::Result<(Sender, Rc<Upstream>)> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
+async fn open(worker: &Rc<Worker>, address: Endpoint) -> io::Result<(Sender, Rc<Upstream>)> {
+    let stream = Stream::connect(address).await?;
     let mut builder = http1::Builder::new();
     builder.max_header_size(HEAD_LIMIT).max_buf_size(BUFFER);
     let upstream = worker.upstreams.join(|key| Upstream::new(key, address));

@@ -1,12 +1,11 @@
 //! One request, in a straight line: decode, route, pick, send, report, retry, reply, record.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
 use equipoise_rule::Destination;
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use http::{HeaderValue, Method, Request, Response, Version, header};
 use hyper::body::Incoming;
 
@@ -68,7 +67,7 @@ async fn forward(
     record: &mut Record,
     asker: &Asker,
     group: &GroupName,
-    only: Option<SocketAddr>,
+    only: Option<Endpoint>,
     request: &mut Outgoing,
 ) -> Result<Response<Content>, ForwardError> {
     let front = Rc::clone(record.front());

@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::upstream::{Upstream, Verdict};
 
@@ -14,12 +14,12 @@ use crate::upstream::{Upstream, Verdict};
 /// nothing else would keep the whole worker busy: its reads never have to wait.
 #[derive(Debug)]
 pub(crate) struct TargetIo {
-    stream: TcpStream,
+    stream: Stream,
     upstream: Rc<Upstream>,
 }
 
 impl TargetIo {
-    pub(crate) fn new(stream: TcpStream, upstream: Rc<Upstream>) -> Self {
+    pub(crate) fn new(stream: Stream, upstream: Rc<Upstream>) -> Self {
         Self { stream, upstream }
     }
 }

@@ -1,10 +1,10 @@
 //! One connection to a target, and what it is waiting for.
 
 use std::cell::{Cell, OnceCell, RefCell};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use equipoise_target::Endpoint;
 use tokio::task::AbortHandle;
 
 use crate::PoolSettings;
@@ -53,7 +53,7 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) key: u64,
-    pub(crate) address: SocketAddr,
+    pub(crate) address: Endpoint,
     /// Ends the task that drives the connection.
     task: OnceCell<AbortHandle>,
     /// The task that passes the response on, when it can be ended alone.
@@ -86,7 +86,7 @@ pub(crate) struct Terms {
 }
 
 impl Upstream {
-    pub(crate) fn new(key: u64, address: SocketAddr) -> Self {
+    pub(crate) fn new(key: u64, address: Endpoint) -> Self {
         Self {
             key,
             address,

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use ahash::AHashMap;
 use equipoise_metrics::Registry;
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
@@ -28,9 +27,9 @@ use crate::upstream::{Upstream, Verdict};
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Serve by `active` from now on, and listen on these sockets too.
-    Refresh { active: Arc<Active>, sockets: Vec<(SocketAddr, std::net::TcpListener)>, done: oneshot::Sender<()> },
+    Refresh { active: Arc<Active>, sockets: Vec<(Endpoint, std::net::TcpListener)>, done: oneshot::Sender<()> },
     /// Close what is between a group and one target.
-    Cut { group: GroupName, address: SocketAddr },
+    Cut { group: GroupName, address: Endpoint },
     /// Finish by `deadline`.
     Drain { deadline: Instant, done: oneshot::Sender<bool> },
     /// End now.
@@ -44,13 +43,13 @@ pub(crate) struct Worker {
     workers: usize,
     pub(crate) local: RefCell<Rc<Local>>,
     pub(crate) clock: Clock,
-    pub(crate) pools: RefCell<AHashMap<SocketAddr, Rc<Pool>>>,
+    pub(crate) pools: RefCell<AHashMap<Endpoint, Rc<Pool>>>,
     pub(crate) upstreams: Members<Upstream>,
     pub(crate) downstreams: Members<Downstream>,
     /// Tasks of HTTP/2 connections; among them one for each request.
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
     /// Sending tells the accepting task to end; what still waits is served by the view that is sent.
-    accepting: RefCell<AHashMap<SocketAddr, oneshot::Sender<Rc<Front>>>>,
+    accepting: RefCell<AHashMap<Endpoint, oneshot::Sender<Rc<Front>>>>,
     /// Accepting tasks that have not ended yet.
     pub(crate) listening: Cell<usize>,
     /// By when everything must have ended, once it is to end.
@@ -121,7 +120,7 @@ impl Worker {
         }
     }
 
-    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(SocketAddr, std::net::TcpListener)>) {
+    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(Endpoint, std::net::TcpListener)>) {
         let local = Rc::new(Local::new(active, &self.registry, self.workers, &self.local.borrow()));
         let earlier = self.local.replace(Rc::clone(&local));
         self.draining.set(None);
@@ -147,7 +146,7 @@ impl Worker {
     }
 
     /// Ends the accepting tasks of addresses that are `gone`, which `last` had.
-    fn stop_accepting(&self, last: &Local, gone: impl Fn(&SocketAddr) -> bool) {
+    fn stop_accepting(&self, last: &Local, gone: impl Fn(&Endpoint) -> bool) {
         for (bind, retired) in self.accepting.borrow_mut().extract_if(|bind, _| gone(bind)) {
             if let Some(front) = last.fronts.get(&bind) {
                 let _ = retired.send(Rc::clone(front)); // a task that is gone has nothing to end
@@ -161,12 +160,12 @@ impl Worker {
     }
 
     /// Connections to one target.
-    pub(crate) fn pool(&self, address: SocketAddr) -> Rc<Pool> {
+    pub(crate) fn pool(&self, address: Endpoint) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
         Rc::clone(pools.entry(address).or_insert_with(|| Rc::new(Pool::new(address))))
     }
 
-    fn cut(&self, group: &GroupName, address: SocketAddr) {
+    fn cut(&self, group: &GroupName, address: Endpoint) {
         self.upstreams.each(|upstream| {
             if upstream.address == address && upstream.is_busy_for(group.as_str()) {
                 upstream.judge(Verdict::Cut);

@@ -1,10 +1,9 @@
 //! What routing answers.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
 
 use bytes::Bytes;
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use crate::action::apply;
@@ -31,7 +30,7 @@ pub enum Destination<'a> {
     /// To a target group. A router may have named one that does not exist.
     Group(Cow<'a, GroupName>),
     /// To one target of a group, if it is an available member.
-    Target(GroupName, SocketAddr),
+    Target(GroupName, Endpoint),
     /// Answered with a redirect.
     Redirect {
         /// 301, 302, 303, 307 or 308.

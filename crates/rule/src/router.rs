@@ -1,11 +1,11 @@
 //! A routing decision made by code: a plugin, or native code of an embedding program.
 
 use std::fmt;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use equipoise_target::{GroupName, PluginName};
+use equipoise_target::{Endpoint, GroupName, PluginName};
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, StatusCode, Uri};
 
@@ -43,7 +43,7 @@ pub enum Verdict {
     /// To a target group, which picks the target.
     Forward(GroupName),
     /// To one target of a group; refused with 503 when it is not an available member.
-    ForwardTo(GroupName, SocketAddr),
+    ForwardTo(GroupName, Endpoint),
     /// Answered with a redirect.
     Redirect {
         /// 301, 302, 303, 307 or 308.

@@ -118,7 +118,7 @@ mod tests {
 
     fn membership(spec: &[(u32, u32)]) -> Membership {
         let members = spec.iter().enumerate().map(|(n, &(weight, priority))| Member {
-            target: Arc::new(Target::new(([127, 0, 0, 1], n as u16 + 1).into())),
+            target: Arc::new(Target::new(([127, 0, 0, 1], n as u16 + 1))),
             weight,
             priority,
         });

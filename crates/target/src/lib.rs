@@ -9,9 +9,9 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use equipoise_target::{Availability, Condition, GroupName, Member, Membership, Snapshot, Target};
+//! use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
 //!
-//! let target = Arc::new(Target::new("127.0.0.1:8081".parse()?));
+//! let target = Arc::new(Target::new("127.0.0.1:8081".parse::<Endpoint>()?));
 //! let membership = Arc::new(Membership::new(GroupName::new("todo")?, vec![Member::new(target.clone())]));
 //! let availability = Availability::compute(&membership, |_| Condition::Ready, true);
 //! let snapshot = Snapshot::new(membership, Arc::new(availability));
@@ -25,12 +25,14 @@
 //! ```
 
 mod availability;
+mod endpoint;
 mod membership;
 mod name;
 mod record;
 mod snapshot;
 
 pub use availability::{Availability, Condition, Standing};
+pub use endpoint::{Endpoint, EndpointError, UnixPath};
 pub use membership::{Member, Membership, TargetIndex};
 pub use name::{GroupName, ListenerName, NameError, PluginName};
 pub use record::{Lease, Target};

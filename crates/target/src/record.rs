@@ -2,10 +2,11 @@
 //!
 //! Records are keyed by identity (group and address) and shared between generations, so counters survive a reload.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
+
+use crate::Endpoint;
 
 /// Share of a new observation in the moving average is `1 / 2^EWMA_SHIFT` = 1/8: TCP's smoothed round-trip time uses
 /// the same gain (RFC 6298 section 2).
@@ -16,7 +17,7 @@ const EWMA_SHIFT: u32 = 3;
 /// Every counter is a relaxed atomic: each is exact by itself, none orders other memory.
 #[derive(Debug)]
 pub struct Target {
-    address: SocketAddr,
+    address: Endpoint,
     in_flight: AtomicU32,
     successes: AtomicU64,
     failures: AtomicU64,
@@ -27,9 +28,9 @@ pub struct Target {
 impl Target {
     /// A record without history.
     #[must_use]
-    pub fn new(address: SocketAddr) -> Self {
+    pub fn new(address: impl Into<Endpoint>) -> Self {
         Self {
-            address,
+            address: address.into(),
             in_flight: AtomicU32::new(0),
             successes: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -39,7 +40,7 @@ impl Target {
 
     /// Where requests are sent.
     #[must_use]
-    pub fn address(&self) -> SocketAddr {
+    pub fn address(&self) -> Endpoint {
         self.address
     }
 
@@ -119,7 +120,7 @@ mod tests {
     use super::*;
 
     fn target() -> Arc<Target> {
-        Arc::new(Target::new(SocketAddr::from(([127, 0, 0, 1], 1))))
+        Arc::new(Target::new(std::net::SocketAddr::from(([127, 0, 0, 1], 1))))
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! What shows only when everything is seen together: shared addresses, circles, and what nothing uses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
 
 use equipoise_health::HealthCheck;
 use equipoise_rule::Action;
-use equipoise_target::PluginName;
+use equipoise_target::{Endpoint, PluginName};
 
 use super::Checker;
+use super::target::canonical;
 use crate::code::Code;
 use crate::document::{Document, World};
 use crate::finding::{At, Finding};
@@ -17,13 +17,13 @@ impl Checker<'_> {
     /// Two listeners, or a listener and the admin address, cannot share an address.
     pub(super) fn binds(&mut self) {
         let admin = KeyPath::root().key("admin").key("bind");
-        let mut taken: BTreeMap<SocketAddr, (KeyPath, String)> = BTreeMap::new();
+        let mut taken: BTreeMap<Endpoint, (KeyPath, String)> = BTreeMap::new();
         if !self.origin.excused(&admin) {
-            taken.insert(self.document.admin.bind, (admin, "the admin address".to_owned()));
+            taken.insert(self.document.admin.bind.into(), (admin, "the admin address".to_owned()));
         }
         for (name, listener) in &self.document.listener {
             // Port 0 is a new port each time.
-            let Some(bind) = listener.bind.filter(|bind| bind.port() != 0) else { continue };
+            let Some(bind) = listener.bind.filter(|bind| bind.port() != Some(0)) else { continue };
             let path = KeyPath::root().key("listener").key(name.as_str()).key("bind");
             if let Some((other, what)) = taken.get(&bind) {
                 let message = format!("listener `{name}` wants {bind}, which {what} has");
@@ -43,8 +43,8 @@ impl Checker<'_> {
         let binds: Vec<_> = listeners.filter_map(|(name, listener)| Some((listener.bind?, name))).collect();
         for (group, written) in &document.target_group {
             for (index, target) in written.targets.iter().enumerate() {
-                let Some(port) = target.port.or(written.port) else { continue };
-                let address = SocketAddr::new(target.address.to_canonical(), port.get());
+                let port = target.port.or(written.port).map(Into::into);
+                let Some(address) = target.address.endpoint(port).map(canonical) else { continue };
                 if let Some((_, listener)) = binds.iter().find(|(bind, _)| reaches(*bind, address)) {
                     let path = KeyPath::root().key("target-group").key(group.as_str()).key("targets").index(index);
                     let message = format!("target {address} is listener `{listener}` itself: requests would come back");
@@ -110,7 +110,8 @@ fn actions(document: &Document) -> impl Iterator<Item = &Action> {
 }
 
 /// Whether what is sent to `address` arrives at `bind`.
-fn reaches(bind: SocketAddr, address: SocketAddr) -> bool {
+fn reaches(bind: Endpoint, address: Endpoint) -> bool {
+    let (Endpoint::Ip(bind), Endpoint::Ip(address)) = (bind, address) else { return bind == address };
     let everywhere = bind.ip().is_unspecified() && address.ip().is_loopback();
     bind.port() == address.port() && (bind.ip() == address.ip() || everywhere)
 }

@@ -1,14 +1,12 @@
 //! Members of a target group.
 
+use equipoise_target::{Endpoint, GroupName};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
-
-use equipoise_target::GroupName;
 
 use super::Checker;
 use crate::code::Code;
 use crate::config;
-use crate::document::{Target, TargetGroup};
+use crate::document::{Host, Target, TargetGroup};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -47,18 +45,20 @@ impl Checker<'_> {
         at: &KeyPath,
         written: &TargetGroup,
         target: &Target,
-    ) -> Option<SocketAddr> {
+    ) -> Option<Endpoint> {
         let port = target.port.or(written.port);
-        if port.is_none() && !self.origin.excused(&at.key("port")) && !self.origin.excused(&group.key("port")) {
+        let endpoint = target.address.endpoint(port.map(Into::into));
+        if endpoint.is_none() && !self.origin.excused(&at.key("port")) && !self.origin.excused(&group.key("port")) {
             let message = format!("target {} has no port", target.address);
             let help = format!("write `port = …` in `[{group}]` for all its targets, or add one to the address");
             self.say(Finding::error(Code::MissingKey, At::Value(at.clone()), message).help(help));
         }
-        port.map(|port| SocketAddr::new(target.address, port.get()))
+        endpoint
     }
 
-    fn single_target(&mut self, at: &KeyPath, address: IpAddr) {
-        let broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    fn single_target(&mut self, at: &KeyPath, address: Host) {
+        let Host::Ip(address) = address else { return };
+        let broadcast = matches!(address, std::net::IpAddr::V4(address) if address.is_broadcast());
         if address.is_unspecified() || address.is_multicast() || broadcast {
             let message = format!("{address} is no address of a single target");
             let finding = Finding::error(Code::InvalidValue, At::Value(at.key("address")), message);
@@ -67,10 +67,9 @@ impl Checker<'_> {
     }
 
     fn each_once(&mut self, list: &KeyPath, name: &GroupName, targets: &[(usize, config::Target)]) {
-        let mut seen: BTreeMap<SocketAddr, usize> = BTreeMap::new();
+        let mut seen: BTreeMap<Endpoint, usize> = BTreeMap::new();
         for (index, target) in targets {
-            // An IPv4 address inside IPv6 is the IPv4 address.
-            let address = SocketAddr::new(target.address.ip().to_canonical(), target.address.port());
+            let address = canonical(target.address);
             let first = *seen.entry(address).or_insert(*index);
             if first != *index {
                 let message = format!("target group `{name}` lists {address} twice");
@@ -95,5 +94,16 @@ impl Checker<'_> {
                 Finding::warning(Code::NoTargets, At::Value(list), message).help("give one a weight of 1 or more"),
             );
         }
+    }
+}
+
+/// An IPv4 address inside IPv6 is the IPv4 address.
+pub(super) fn canonical(endpoint: Endpoint) -> Endpoint {
+    match endpoint {
+        Endpoint::Ip(mut address) => {
+            address.set_ip(address.ip().to_canonical());
+            address.into()
+        }
+        Endpoint::Unix(_) => endpoint,
     }
 }

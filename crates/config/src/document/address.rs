@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
 
-use serde::Deserializer;
+use equipoise_target::{Endpoint, EndpointError, UnixPath};
 use serde::de::{Error, Visitor};
+use serde::{Deserializer, Serialize, Serializer};
 
 /// Why a text is not an address that can be used here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,6 +27,57 @@ pub enum AddressError {
     /// Neither a name nor an address.
     #[error("`{0}` is not an address")]
     Malformed(String),
+    /// A path that no Unix socket can have.
+    #[error("`{text}` is no Unix socket: {source}")]
+    Unix {
+        /// The text.
+        text: String,
+        /// What is wrong with its path.
+        source: EndpointError,
+    },
+}
+
+/// What a Unix socket's address starts with.
+const UNIX: &str = "unix:";
+
+/// Where a target is, without its port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Host {
+    /// An IP address.
+    Ip(IpAddr),
+    /// A Unix socket, which has no port.
+    Unix(UnixPath),
+}
+
+impl Host {
+    /// The whole of where a target is; `None` when an IP address lacks its port.
+    pub(crate) fn endpoint(self, port: Option<u16>) -> Option<Endpoint> {
+        match self {
+            Self::Ip(address) => port.map(|port| SocketAddr::new(address, port).into()),
+            Self::Unix(path) => Some(path.into()),
+        }
+    }
+}
+
+impl From<IpAddr> for Host {
+    fn from(address: IpAddr) -> Self {
+        Self::Ip(address)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "{UNIX}{}", path.as_str()),
+        }
+    }
+}
+
+impl Serialize for Host {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// Longest piece of a refused text that is repeated.
@@ -40,6 +93,27 @@ pub(crate) fn parse_socket(text: &str) -> Result<SocketAddr, AddressError> {
         (address, Some(port)) => Ok(SocketAddr::new(address, port)),
         (_, None) => Err(AddressError::NoPort(shown(text))),
     }
+}
+
+/// Reads what a listener or a target can be at: `10.0.0.1:80`, `[::1]:80`, `unix:/run/todo.sock`.
+pub(crate) fn parse_endpoint(text: &str) -> Result<Endpoint, AddressError> {
+    match unix(text) {
+        Some(path) => path.map(Endpoint::Unix),
+        None => parse_socket(text).map(Endpoint::Ip),
+    }
+}
+
+/// Reads where a target is, with or without a port.
+pub(crate) fn parse_place(text: &str) -> Result<(Host, Option<u16>), AddressError> {
+    match unix(text) {
+        Some(path) => path.map(|path| (Host::Unix(path), None)),
+        None => parse_host(text).map(|(address, port)| (Host::Ip(address), port)),
+    }
+}
+
+fn unix(text: &str) -> Option<Result<UnixPath, AddressError>> {
+    let path = text.strip_prefix(UNIX)?;
+    Some(UnixPath::new(Path::new(path)).map_err(|source| AddressError::Unix { text: shown(text), source }))
 }
 
 /// Reads an address with or without a port.
@@ -93,8 +167,26 @@ pub(super) fn socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Socke
 }
 
 /// For `#[serde(deserialize_with)]` on an optional field.
-pub(super) fn some_socket<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SocketAddr>, D::Error> {
-    socket(deserializer).map(Some)
+pub(super) fn some_endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Endpoint>, D::Error> {
+    struct EndpointVisitor;
+    impl Visitor<'_> for EndpointVisitor {
+        type Value = Endpoint;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an address with a port such as \"127.0.0.1:8080\"")
+        }
+        fn visit_str<E: Error>(self, text: &str) -> Result<Endpoint, E> {
+            parse_endpoint(text).map_err(E::custom)
+        }
+    }
+    deserializer.deserialize_str(EndpointVisitor).map(Some)
+}
+
+/// For serializing an optional field.
+pub(super) fn serialize<S: Serializer>(endpoint: &Option<Endpoint>, serializer: S) -> Result<S::Ok, S::Error> {
+    match endpoint {
+        Some(endpoint) => serializer.collect_str(endpoint),
+        None => serializer.serialize_none(),
+    }
 }
 
 #[cfg(test)]

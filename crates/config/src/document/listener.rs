@@ -1,9 +1,9 @@
 //! Where requests come in, as written.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use equipoise_rule::{Action, Rule};
+use equipoise_target::Endpoint;
 use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,9 +17,13 @@ use crate::size::Size;
 #[schemars(extend("required" = ["bind"]))]
 pub struct Listener {
     /// Address and port: `"0.0.0.0:8080"`, `"[::]:8080"`. Required.
-    #[serde(deserialize_with = "address::some_socket", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        deserialize_with = "address::some_endpoint",
+        serialize_with = "address::serialize",
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schemars(with = "String")]
-    pub bind: Option<SocketAddr>,
+    pub bind: Option<Endpoint>,
     /// What is spoken: "http", the default.
     pub protocol: Protocol,
     /// Networks that may connect, such as "10.0.0.0/8" or a single address. Default everybody.

@@ -1,6 +1,7 @@
 //! What is written out in full loads again to the same.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -156,7 +157,7 @@ prop_compose! {
         weight in 1u32..,
     ) -> Document {
         let listener = Listener {
-            bind: Some(([127, 0, 0, 2], port).into()),
+            bind: Some(SocketAddr::from(([127, 0, 0, 2], port)).into()),
             default: Some(serde_json::from_value(serde_json::json!({ "respond": { "status": 404, "body": body } })).unwrap()),
             rule: vec![
                 then_rule(9, &serde_json::json!({ "forward": "g" })),

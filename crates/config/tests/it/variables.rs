@@ -17,7 +17,7 @@ fn a_variable_may_stand_for_a_number_and_for_a_truth_value() {
     let config = read(text, &[("WORKERS", "3"), ("PORT", "99")]).unwrap().config;
     assert_eq!(config.workers.unwrap().get(), 3);
     assert!(!config.target_groups[0].fail_open);
-    assert_eq!(config.target_groups[0].targets[0].address.port(), 99);
+    assert_eq!(config.target_groups[0].targets[0].address.port(), Some(99));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Random worlds, replayed bit for bit from a seed: targets die and revive, the check itself breaks and heals, requests
 //! flow to whoever is available. No socket, no clock.
 
-use equipoise_target::{Availability, Member, Membership, Standing, TargetIndex};
+use equipoise_target::{Availability, Endpoint, Member, Membership, Standing, TargetIndex};
 
 use super::*;
 use crate::{HttpCheck, Initial};
@@ -28,7 +28,7 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let count = random.usize(2..8);
-        let address = |n: usize| SocketAddr::from(([10, 0, 0, 1], n as u16 + 1));
+        let address = |n: usize| Endpoint::from(([10, 0, 0, 1], n as u16 + 1));
         let targets: Vec<_> = (0..count).map(|n| Arc::new(Target::new(address(n)))).collect();
         let group = GroupName::new("todo").unwrap();
         let initial = if random.bool() { Initial::Healthy } else { Initial::Unhealthy };

@@ -2,8 +2,9 @@ use std::num::NonZeroU32;
 
 use super::*;
 use crate::{HttpCheck, Initial, Layer, Percent, TcpCheck};
+use equipoise_target::Endpoint;
 
-fn address(n: usize) -> SocketAddr {
+fn address(n: usize) -> Endpoint {
     ([10, 0, 0, n as u8 + 1], 80).into()
 }
 

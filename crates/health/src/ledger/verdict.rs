@@ -1,8 +1,9 @@
 //! What one check says about one target.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+
+use equipoise_target::Endpoint;
 
 use crate::guard::{Guard, GuardSettings, Subject};
 use crate::{Effect, EventKind, Health, Outcome};
@@ -49,7 +50,7 @@ impl Verdict {
     }
 
     /// The event that tells of the present standing.
-    pub(super) fn event(&self, address: SocketAddr, effect: Effect) -> EventKind {
+    pub(super) fn event(&self, address: Endpoint, effect: Effect) -> EventKind {
         let unhealthy = |spared| {
             let reason = self.reason().unwrap_or_else(|| "no reason given".into());
             EventKind::Unhealthy { address, reason, effect, spared }

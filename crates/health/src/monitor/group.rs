@@ -1,11 +1,10 @@
 //! One group that is watched: its ledger, which the tasks share, and the tasks themselves.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 
-use equipoise_target::{Condition, GroupName};
+use equipoise_target::{Condition, Endpoint, GroupName};
 use tokio::task::JoinHandle;
 
 use super::watch::{Slot, Watcher};
@@ -18,7 +17,7 @@ pub(super) struct WatchedGroup {
     book: Arc<Book>,
     /// What each check looks with; exchanged in place when a plugin was swapped.
     slots: HashMap<CheckId, Arc<Slot>>,
-    tasks: HashMap<(CheckId, SocketAddr), Task>,
+    tasks: HashMap<(CheckId, Endpoint), Task>,
 }
 
 /// What a group's tasks write into.
@@ -63,12 +62,12 @@ impl WatchedGroup {
         }
     }
 
-    fn start(&self, watch: &Watch, slot: &Arc<Slot>, target: SocketAddr) -> Task {
+    fn start(&self, watch: &Watch, slot: &Arc<Slot>, target: Endpoint) -> Task {
         let watcher = Watcher::new(Arc::clone(&self.book), Arc::clone(slot), *watch, target, fastrand::Rng::new());
         Task(tokio::spawn(watcher.run()))
     }
 
-    pub(super) fn condition(&self, address: SocketAddr) -> Condition {
+    pub(super) fn condition(&self, address: Endpoint) -> Condition {
         locked(&self.book.ledger).condition(address)
     }
 
@@ -94,7 +93,7 @@ impl Book {
     }
 
     /// Notes an outcome, then tells the observer: never both at once.
-    pub(super) fn record(&self, check: CheckId, target: SocketAddr, outcome: Outcome) {
+    pub(super) fn record(&self, check: CheckId, target: Endpoint, outcome: Outcome) {
         let now = self.shared.now();
         let recorded = locked(&self.ledger).record(check, target, outcome, now);
         // An observer that panics must not end the watch. The panic hook has told of it already.

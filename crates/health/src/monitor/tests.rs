@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-use equipoise_target::Target;
+use equipoise_target::{Endpoint, Target};
 use tokio::time::{advance, sleep};
 
 use super::*;
@@ -12,7 +12,7 @@ use crate::{EventKind, HttpCheck, Initial, Outcome, ProbeFuture, TcpCheck};
 /// A probe that notes when it looked and answers as it is told.
 #[derive(Debug, Default)]
 struct Script {
-    looks: Mutex<Vec<(SocketAddr, Instant)>>,
+    looks: Mutex<Vec<(Endpoint, Instant)>>,
     fails: Mutex<bool>,
     takes: Mutex<Duration>,
     under_way: AtomicUsize,
@@ -32,17 +32,17 @@ impl Script {
         *locked(&self.takes) = time;
     }
 
-    fn looks(&self) -> Vec<(SocketAddr, Instant)> {
+    fn looks(&self) -> Vec<(Endpoint, Instant)> {
         locked(&self.looks).clone()
     }
 
-    fn looks_at(&self, address: SocketAddr) -> Vec<Instant> {
+    fn looks_at(&self, address: Endpoint) -> Vec<Instant> {
         self.looks().into_iter().filter(|look| look.0 == address).map(|look| look.1).collect()
     }
 }
 
 impl Probe for Script {
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
+    fn probe(&self, address: Endpoint) -> ProbeFuture<'_> {
         Box::pin(async move {
             locked(&self.looks).push((address, Instant::now()));
             let under_way = self.under_way.fetch_add(1, SeqCst) + 1;
@@ -83,7 +83,7 @@ fn group() -> GroupName {
     GroupName::new("todo").unwrap()
 }
 
-fn address(n: usize) -> SocketAddr {
+fn address(n: usize) -> Endpoint {
     ([10, 0, (n / 250) as u8, (n % 250) as u8 + 1], 80).into()
 }
 

@@ -1,9 +1,9 @@
 //! One check of one target, over and over.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use equipoise_target::Endpoint;
 use tokio::time::{Instant, sleep_until};
 
 use super::group::Book;
@@ -37,18 +37,12 @@ pub(super) struct Watcher {
     book: Arc<Book>,
     slot: Arc<Slot>,
     watch: Watch,
-    target: SocketAddr,
+    target: Endpoint,
     random: fastrand::Rng,
 }
 
 impl Watcher {
-    pub(super) fn new(
-        book: Arc<Book>,
-        slot: Arc<Slot>,
-        watch: Watch,
-        target: SocketAddr,
-        random: fastrand::Rng,
-    ) -> Self {
+    pub(super) fn new(book: Arc<Book>, slot: Arc<Slot>, watch: Watch, target: Endpoint, random: fastrand::Rng) -> Self {
         Self { book, slot, watch, target, random }
     }
 
@@ -71,8 +65,15 @@ impl Watcher {
     }
 }
 
-fn checked_address(target: SocketAddr, terms: &Terms) -> SocketAddr {
-    SocketAddr::new(target.ip(), terms.port.map_or(target.port(), Into::into))
+/// A port of the check's own replaces the target's. A Unix socket has none to replace.
+fn checked_address(target: Endpoint, terms: &Terms) -> Endpoint {
+    match (target, terms.port) {
+        (Endpoint::Ip(mut address), Some(port)) => {
+            address.set_port(port.get());
+            address.into()
+        }
+        _ => target,
+    }
 }
 
 /// Spreads the first looks, so that a start does not look at everything in one moment. `random` is from 0 to 1.
@@ -113,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_check_port_replaces_the_targets() {
-        let target: SocketAddr = "[::1]:80".parse().unwrap();
+        let target: Endpoint = "[::1]:80".parse().unwrap();
         let port = Some(9000.try_into().unwrap());
         assert_eq!(checked_address(target, &Terms { port, ..terms(1, 0) }), "[::1]:9000".parse().unwrap());
         assert_eq!(checked_address(target, &terms(1, 0)), target);

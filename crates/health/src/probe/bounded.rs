@@ -1,9 +1,10 @@
 //! A look that always ends: bounded in time, and proof against a probe that panics.
 
-use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Duration;
+
+use equipoise_target::Endpoint;
 
 use super::{Outcome, Probe};
 
@@ -13,7 +14,7 @@ const LONGEST_REASON: usize = 200;
 /// Looks at `address` once, for at most `timeout`.
 ///
 /// A look that does not end in time has failed. A probe that panics says nothing about the target.
-pub async fn look(probe: &dyn Probe, address: SocketAddr, timeout: Duration) -> Outcome {
+pub async fn look(probe: &dyn Probe, address: Endpoint, timeout: Duration) -> Outcome {
     let outcome = match tokio::time::timeout(timeout, contained(probe, address)).await {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -55,7 +56,7 @@ pub(crate) fn one_line(text: &str) -> String {
     text.chars().take(LONGEST_REASON).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
-async fn contained(probe: &dyn Probe, address: SocketAddr) -> Outcome {
+async fn contained(probe: &dyn Probe, address: Endpoint) -> Outcome {
     let panicked = || Outcome::inconclusive("the check panicked");
     // Unwind safety: after a panic the future is never polled again, and the probe is ours to call again only if its
     // own state allows, which is what `&self` without locks of ours promises.

@@ -3,10 +3,10 @@
 mod body;
 mod status;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use equipoise_target::Endpoint;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Request, Uri, header};
 
@@ -14,7 +14,7 @@ pub use self::body::{JsonField, Scalar};
 pub use self::status::ExpectedStatus;
 use super::tcp::connect_failed;
 use super::{BuildProbeError, Kind, Outcome, Probe, ProbeFuture, ProbeSource};
-use crate::fetch::{FetchError, Fetched, Limits, fetch};
+use crate::fetch::{FetchError, Fetched, Limits, fetch, host_of};
 use crate::terms::{LONGEST_INTERVAL, Problem, Written, check_kind};
 use crate::{Layer, text};
 
@@ -92,18 +92,13 @@ impl HttpCheck {
         self.body_contains.is_some() || self.json_field.is_some()
     }
 
-    fn request(&self, address: SocketAddr) -> Request<Bytes> {
+    fn request(&self, address: Endpoint) -> Request<Bytes> {
         let mut request = Request::new(Bytes::new());
         *request.method_mut() = self.method.clone();
         *request.uri_mut() = Uri::from(self.path.clone());
-        let host = match &self.host {
-            Some(host) => HeaderValue::from_str(host.as_str()),
-            None => HeaderValue::from_str(&address.to_string()),
-        };
-        // An authority and a socket address are visible ASCII, which is all that a field value asks for.
-        if let Ok(host) = host {
-            request.headers_mut().insert(header::HOST, host);
-        }
+        // An authority is visible ASCII, which is all that a field value asks for.
+        let host = self.host.as_ref().and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+        request.headers_mut().insert(header::HOST, host.unwrap_or_else(|| host_of(address)));
         request.headers_mut().insert(header::USER_AGENT, USER_AGENT);
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static("*/*"));
         request
@@ -129,7 +124,7 @@ struct HttpProbe {
 }
 
 impl Probe for HttpProbe {
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
+    fn probe(&self, address: Endpoint) -> ProbeFuture<'_> {
         Box::pin(async move {
             // A body that nobody looks at is not waited for. The time is bounded by whoever calls a probe.
             let body = if self.check.reads_body() { LARGEST_BODY } else { 0 };

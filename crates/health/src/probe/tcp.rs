@@ -1,10 +1,10 @@
 //! Is the port open?
 
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
+use equipoise_stream::Stream;
+use equipoise_target::Endpoint;
 
 use super::{BuildProbeError, Kind, Outcome, Probe, ProbeFuture, ProbeSource};
 use crate::Layer;
@@ -43,9 +43,9 @@ impl Kind for TcpCheck {
 struct TcpProbe;
 
 impl Probe for TcpProbe {
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
+    fn probe(&self, address: Endpoint) -> ProbeFuture<'_> {
         Box::pin(async move {
-            match TcpStream::connect(address).await {
+            match Stream::connect(address).await {
                 Ok(_) => Outcome::Pass,
                 Err(error) => connect_failed(&error),
             }

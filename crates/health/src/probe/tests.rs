@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use equipoise_stream::Stream;
+use equipoise_target::Endpoint;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -31,7 +33,7 @@ enum Target {
     HangsUp,
 }
 
-async fn start(target: Target) -> SocketAddr {
+async fn start(target: Target) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
@@ -39,7 +41,7 @@ async fn start(target: Target) -> SocketAddr {
             tokio::spawn(answer(stream, target));
         }
     });
-    address
+    address.into()
 }
 
 async fn answer(mut stream: TcpStream, target: Target) {
@@ -65,8 +67,8 @@ async fn answer(mut stream: TcpStream, target: Target) {
 }
 
 /// An address where nobody listens.
-async fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+async fn nobody() -> Endpoint {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().into()
 }
 
 /// A native health check in the place of a plugin: does over the wire what the built-in ones do.
@@ -74,11 +76,11 @@ async fn nobody() -> SocketAddr {
 struct Native;
 
 impl Probe for Native {
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
+    fn probe(&self, address: Endpoint) -> ProbeFuture<'_> {
         Box::pin(async move {
             let mut answer = String::new();
             let exchange = async {
-                let mut stream = TcpStream::connect(address).await?;
+                let mut stream = Stream::connect(address).await?;
                 stream.write_all(b"GET / HTTP/1.0\r\n\r\n").await?;
                 stream.take(1024).read_to_string(&mut answer).await
             };
@@ -95,7 +97,7 @@ impl Probe for Native {
 struct Panics;
 
 impl Probe for Panics {
-    fn probe(&self, _: SocketAddr) -> ProbeFuture<'_> {
+    fn probe(&self, _: Endpoint) -> ProbeFuture<'_> {
         Box::pin(async { panic!("a bug in a check") })
     }
 }
@@ -128,7 +130,7 @@ fn every_kind() -> Vec<HealthCheck> {
     kinds
 }
 
-async fn outcome(check: &HealthCheck, address: SocketAddr, limit: Duration) -> Outcome {
+async fn outcome(check: &HealthCheck, address: Endpoint, limit: Duration) -> Outcome {
     let probe = check.probe(&Natives).unwrap();
     timeout(PATIENCE, look(&*probe, address, limit)).await.expect("a look ends by itself")
 }
@@ -249,7 +251,7 @@ async fn the_request_is_what_was_configured() {
         stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
         String::from_utf8_lossy(&request[..length]).to_ascii_lowercase()
     };
-    let (outcome, request) = tokio::join!(outcome(&check, address, AMPLE), serve);
+    let (outcome, request) = tokio::join!(outcome(&check, address.into(), AMPLE), serve);
     assert_eq!(outcome, Outcome::Pass);
     assert!(request.starts_with("head /api/v1/health?deep=1 http/1.1\r\n"), "{request}");
     for field in ["host: todo.example.org\r\n", "connection: close\r\n", "user-agent: equipoise-health/"] {

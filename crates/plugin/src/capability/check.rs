@@ -1,13 +1,13 @@
 //! `equipoise:plugin/http` and `equipoise:plugin/tcp`: the way to the target under check, and to nothing else.
 
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use equipoise_health::{Fetched, Limits, fetch};
+use equipoise_stream::Stream;
+use equipoise_target::Endpoint;
 use http::{HeaderName, HeaderValue, Method, Request, Uri};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::bindings::health_check::equipoise::plugin::{http as wit, tcp};
 use crate::bindings::router::equipoise::plugin::types::Field;
@@ -21,14 +21,14 @@ const MOST_FIELDS: usize = 100;
 
 /// The target of the check that is under way.
 pub(crate) struct CheckIo {
-    address: SocketAddr,
+    address: Endpoint,
     deadline: Instant,
     exchanges: u32,
-    connection: Option<TcpStream>,
+    connection: Option<Stream>,
 }
 
 impl CheckIo {
-    pub(crate) fn new(address: SocketAddr, deadline: Instant) -> Self {
+    pub(crate) fn new(address: Endpoint, deadline: Instant) -> Self {
         Self { address, deadline, exchanges: 0, connection: None }
     }
 
@@ -54,7 +54,7 @@ impl CheckIo {
     async fn connect(&mut self) -> Result<(), String> {
         self.begin_exchange()?;
         self.connection = None;
-        let stream = within(self.left(), TcpStream::connect(self.address)).await?;
+        let stream = within(self.left(), Stream::connect(self.address)).await?;
         self.connection = Some(stream);
         Ok(())
     }

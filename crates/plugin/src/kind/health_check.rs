@@ -4,11 +4,11 @@
 //! suspended at every tick, so that neither blocks the runtime's thread.
 
 use std::fmt;
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use equipoise_health::{Outcome, Probe, ProbeFuture};
+use equipoise_target::Endpoint;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::bindings::health_check::exports::equipoise::plugin::checking::{Target, Verdict};
@@ -70,7 +70,7 @@ impl HealthCheckPlugin {
         Ok(Instance { guest, store, calls: 0 })
     }
 
-    async fn check(&self, address: SocketAddr) -> Result<Outcome, Failure> {
+    async fn check(&self, address: Endpoint) -> Result<Outcome, Failure> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut instance = match idle {
             Some(instance) => instance,
@@ -101,7 +101,7 @@ impl HealthCheckPlugin {
     }
 
     /// The whole check, its waits included, within the time limit.
-    async fn bounded(&self, address: SocketAddr) -> Outcome {
+    async fn bounded(&self, address: Endpoint) -> Outcome {
         let limit = self.identity.limits.time;
         let started = Instant::now();
         let result = match tokio::time::timeout(limit, self.check(address)).await {
@@ -148,7 +148,7 @@ fn outcome(verdict: &Verdict) -> Outcome {
 }
 
 impl Probe for HealthCheckPlugin {
-    fn probe(&self, address: SocketAddr) -> ProbeFuture<'_> {
+    fn probe(&self, address: Endpoint) -> ProbeFuture<'_> {
         Box::pin(self.bounded(address))
     }
 }

@@ -14,7 +14,7 @@ const TCP: &str = "equipoise:plugin/tcp@0.1.0";
 const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
 
 async fn probe(plugin: &Plugin, address: SocketAddr) -> Outcome {
-    plugin.probe().unwrap().probe(address).await
+    plugin.probe().unwrap().probe(address.into()).await
 }
 
 /// Sends `ping`, and is healthy if `pong` comes back; unhealthy, with the host's words, when something fails.
@@ -132,7 +132,7 @@ async fn many_checks_run_at_once() {
     let checks: Vec<_> = (0..50)
         .map(|_| {
             let probe = plugin.probe().unwrap();
-            tokio::spawn(async move { probe.probe(NOWHERE).await })
+            tokio::spawn(async move { probe.probe(NOWHERE.into()).await })
         })
         .collect();
     for check in checks {

@@ -140,17 +140,17 @@ async fn the_health_check_believes_what_the_service_says() {
     let plugin = load("todo-health", "{}");
     let probe = plugin.probe().unwrap();
     let healthy = answer_once("200 OK", r#"{"instance":"a","status":"healthy"}"#).await;
-    assert_eq!(probe.probe(healthy).await, Outcome::Pass);
+    assert_eq!(probe.probe(healthy.into()).await, Outcome::Pass);
 
     let storage = r#"{"instance":"a","status":"unhealthy","reason":"the storage is gone"}"#;
     let gone = answer_once("503 Service Unavailable", storage).await;
     let why = "status 503, `status` is `unhealthy`: the storage is gone";
-    assert_eq!(probe.probe(gone).await, Outcome::Fail(why.into()));
+    assert_eq!(probe.probe(gone.into()).await, Outcome::Fail(why.into()));
 
     let other = answer_once("200 OK", "hello").await;
-    assert_eq!(probe.probe(other).await, Outcome::Fail("status 200, and the body is not JSON".into()));
+    assert_eq!(probe.probe(other.into()).await, Outcome::Fail("status 200, and the body is not JSON".into()));
     // Nobody listens there any more.
-    match probe.probe(healthy).await {
+    match probe.probe(healthy.into()).await {
         Outcome::Fail(reason) => assert!(reason.contains("connect"), "{reason}"),
         outcome => panic!("{outcome:?}"),
     }

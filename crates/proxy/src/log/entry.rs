@@ -1,9 +1,10 @@
 //! One line of the access log.
 
 use std::io::Write;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
+use equipoise_target::Endpoint;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 
@@ -46,7 +47,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) group: &'a str,
     pub(crate) rule: &'a str,
     pub(crate) client: IpAddr,
-    pub(crate) target: Option<SocketAddr>,
+    pub(crate) target: Option<Endpoint>,
     pub(crate) attempts: u8,
     pub(crate) status: u16,
     /// Why the request failed, or nothing.
@@ -209,7 +210,7 @@ mod tests {
             group: "todo",
             rule: "10",
             client: IpAddr::from([192, 0, 2, 1]),
-            target: Some(SocketAddr::from(([10, 0, 0, 1], 80))),
+            target: Some(Endpoint::from(([10, 0, 0, 1], 80))),
             attempts: 2,
             status: 504,
             reason: "response-timeout",

@@ -112,7 +112,7 @@ struct To(SocketAddr);
 
 impl Router for To {
     fn route(&self, _: &mut Parts, _: IpAddr) -> Decision {
-        Decision { verdict: Verdict::ForwardTo(group_name("g"), self.0), ..Decision::default() }
+        Decision { verdict: Verdict::ForwardTo(group_name("g"), self.0.into()), ..Decision::default() }
     }
 }
 

@@ -59,7 +59,7 @@ impl Traffic {
 
 fn on(address: SocketAddr) -> Listener {
     let mut listener = listener();
-    listener.bind = address;
+    listener.bind = address.into();
     listener
 }
 
@@ -146,7 +146,7 @@ async fn a_busy_port_is_named_and_leaves_everything_as_it_was() {
     let listeners = vec![on(free), on(busy.local_addr().unwrap())];
     let error = running.plane.apply(Generation::new(listeners, groups())).await.unwrap_err();
     let BindError::Bind { listener, address, .. } = &error else { panic!("{error}") };
-    assert_eq!((listener.as_str(), *address), ("web", busy.local_addr().unwrap()));
+    assert_eq!((listener.as_str(), *address), ("web", busy.local_addr().unwrap().into()));
     assert_eq!(get(bind, "/").await.text(), "hello");
     assert!(tokio::net::TcpStream::connect(free).await.is_err(), "nothing half applied");
     let twins = vec![on(free), on(free)];
@@ -256,8 +256,8 @@ async fn a_target_is_cut_when_its_time_to_finish_is_over() {
     let mut client = running.client().await;
     client.write("GET / HTTP/1.1\r\nhost: t\r\n\r\n").await;
     client.head().await.unwrap();
-    running.plane.cut(&group_name("another"), slow.address);
-    running.plane.cut(&group_name("g"), slow.address);
+    running.plane.cut(&group_name("another"), slow.address.into());
+    running.plane.cut(&group_name("g"), slow.address.into());
     assert!(soon(client.exactly(100)).await.is_none());
     running
         .eventually(|running| running.metric("equipoise_faults_total{listener=\"web\",reason=\"target-left\"}") == 1.0)
@@ -294,7 +294,7 @@ async fn new_rules_hold_for_old_connections() {
     let mut client = running.client().await;
     assert_eq!(client.get("/").await.text(), "hello");
     let mut changed = listener_with("default = { respond = { status = 418, body = 'tea' } }");
-    changed.bind = bind;
+    changed.bind = bind.into();
     running.plane.apply(Generation::new(vec![changed], groups())).await.unwrap();
     let response = client.get("/").await;
     assert_eq!((response.status(), response.text()), (418, "tea"));

@@ -322,7 +322,7 @@ impl Running {
         let registry = Registry::new();
         let plane = DataPlane::start(NonZeroUsize::new(workers).unwrap(), &registry).unwrap();
         plane.apply(generation).await.unwrap();
-        let address = plane.addresses()[0].1;
+        let address = plane.addresses()[0].1.socket().unwrap();
         Self { plane, address, registry }
     }
 

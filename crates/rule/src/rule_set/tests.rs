@@ -1,6 +1,4 @@
-use std::net::SocketAddr;
-
-use equipoise_target::GroupName;
+use equipoise_target::{Endpoint, GroupName};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use proptest::prelude::*;
 
@@ -83,7 +81,7 @@ fn a_routers_verdict_wins_over_the_rules_own_end() {
         default = { forward = "default" }
         rule = [{ priority = 1, then = { plugin = "p", forward = "own" } }]"#;
     let group = GroupName::new("chosen").unwrap();
-    let address = SocketAddr::from(([127, 0, 0, 1], 80));
+    let address = Endpoint::from(([127, 0, 0, 1], 80));
     check(&rules(text, &decide(Verdict::Continue)), "GET /", "1: own");
     check(&rules(text, &decide(Verdict::Forward(group.clone()))), "GET /", "1: chosen");
     check(&rules(text, &decide(Verdict::ForwardTo(group, address))), "GET /", "1: chosen 127.0.0.1:80");

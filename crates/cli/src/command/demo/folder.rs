@@ -93,7 +93,7 @@ mod tests {
         assert!(loaded.warnings.is_empty(), "{}", loaded.warnings);
         assert_eq!(loaded.config.target_groups.iter().map(|group| group.targets.len()).sum::<usize>(), 4);
         assert_eq!(loaded.config.admin.bind.port(), 8080);
-        assert_eq!(loaded.config.listeners[0].bind.port(), 9900);
+        assert_eq!(loaded.config.listeners[0].bind.port(), Some(9900));
         assert!(text.contains("curl -i 'http://127.0.0.1:9900/api"), "{text}");
     }
 
