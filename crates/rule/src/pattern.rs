@@ -70,6 +70,22 @@ pub struct Pattern {
     matcher: Matcher,
 }
 
+/// What the values that a pattern matches have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Literal<'a> {
+    /// It is only this one.
+    Whole(&'a [u8]),
+    /// They begin and end like this; both may be empty.
+    Ends {
+        /// Their beginning.
+        prefix: &'a [u8],
+        /// Their end.
+        suffix: &'a [u8],
+    },
+    /// Nothing that could be said.
+    Unknown,
+}
+
 #[derive(Debug, Clone)]
 enum Matcher {
     Exact(Box<[u8]>),
@@ -105,6 +121,15 @@ impl Pattern {
             Matcher::Exact(exact) => **exact == *value,
             Matcher::Wildcard(wildcard) => wildcard.matches(value),
             Matcher::Expression(expression) => expression.matches(value),
+        }
+    }
+
+    /// What all matching values have in common.
+    pub(crate) fn literal(&self) -> Literal<'_> {
+        match &self.matcher {
+            Matcher::Exact(exact) => Literal::Whole(exact),
+            Matcher::Wildcard(wildcard) => Literal::Ends { prefix: wildcard.prefix(), suffix: wildcard.suffix() },
+            Matcher::Expression(_) => Literal::Unknown,
         }
     }
 

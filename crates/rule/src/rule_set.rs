@@ -1,5 +1,7 @@
 //! The rules of one listener, ready to route.
 
+mod index;
+
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::net::IpAddr;
@@ -9,6 +11,7 @@ use equipoise_target::PluginName;
 use http::StatusCode;
 use http::request::Parts;
 
+use self::index::Index;
 use crate::action::{Action, End, HeaderEdits, Rewrite, apply, consult};
 use crate::condition::When;
 use crate::request::Request;
@@ -18,11 +21,12 @@ use crate::rule::Rule;
 
 /// Rules in the order of their priorities, with a default action behind them.
 ///
-/// Immutable and shared by all workers. Rules are tried one after the other; conditions and ends are kept apart from the
-/// walk over them, so that an index over hosts or paths can take its place.
+/// Immutable and shared by all workers. Rules are tried one after the other, as far as an index over hosts and paths says
+/// that they can hold.
 #[derive(Debug)]
 pub struct RuleSet {
     steps: Box<[Step]>,
+    index: Index,
     default: (Changes, End),
 }
 
@@ -80,8 +84,9 @@ impl RuleSet {
             return Err(BuildRulesError::DuplicatePriority { priority: twins[0].priority });
         }
         let end = default.end.clone().ok_or(BuildRulesError::DefaultWithoutEnd)?;
+        let index = Index::new(rules.iter().map(|rule| &rule.when));
         let steps = rules.into_iter().map(|rule| Step::build(rule, routers)).collect::<Result<_, _>>()?;
-        Ok(Self { steps, default: (Changes::build(DEFAULT, default, routers)?, end) })
+        Ok(Self { steps, index, default: (Changes::build(DEFAULT, default, routers)?, end) })
     }
 
     /// Routes one request: runs the rules in order until one ends it, and changes `head` as they say.
@@ -90,7 +95,9 @@ impl RuleSet {
     pub fn route(&self, head: &mut Parts, client: IpAddr, random: u64) -> Routed<'_> {
         let mut passage = Passage::default();
         let mut host = OnceCell::new();
-        for step in &self.steps {
+        let mut candidates = self.index.candidates(&Request::new(head, client, &host), 0);
+        while let Some(position) = candidates.next() {
+            let step = &self.steps[position];
             if !step.when.holds(&Request::new(head, client, &host)) {
                 continue;
             }
@@ -99,6 +106,7 @@ impl RuleSet {
             }
             // The following rules see what this one changed.
             host.take();
+            candidates = self.index.candidates(&Request::new(head, client, &host), position + 1);
         }
         let (changes, end) = &self.default;
         let reply = changes.run(Some(end), head, client, random, &mut passage);

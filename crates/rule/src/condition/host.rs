@@ -19,6 +19,12 @@ pub struct Host(pub Alternatives<HostPattern>);
 #[derive(Clone, Debug, PartialEq)]
 pub struct HostPattern(Pattern);
 
+impl HostPattern {
+    pub(crate) fn pattern(&self) -> &Pattern {
+        &self.0
+    }
+}
+
 impl FromStr for HostPattern {
     type Err = PatternError;
 

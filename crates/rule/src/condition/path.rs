@@ -19,6 +19,12 @@ pub struct Path(pub Alternatives<PathPattern>);
 #[derive(Clone, Debug, PartialEq)]
 pub struct PathPattern(Pattern);
 
+impl PathPattern {
+    pub(crate) fn pattern(&self) -> &Pattern {
+        &self.0
+    }
+}
+
 impl FromStr for PathPattern {
     type Err = PatternError;
 

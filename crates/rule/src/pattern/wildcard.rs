@@ -23,6 +23,14 @@ impl Wildcard {
         })
     }
 
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.prefix
+    }
+
+    pub(super) fn suffix(&self) -> &[u8] {
+        &self.suffix
+    }
+
     /// Linear for each piece: taking the first place of a piece leaves the most room for those after it, so there is
     /// nothing to go back to.
     pub(super) fn matches(&self, value: &[u8]) -> bool {
