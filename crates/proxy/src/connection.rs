@@ -47,11 +47,11 @@ const RESETS: usize = 20;
 const PING: Duration = Duration::from_secs(20);
 
 /// Serves `stream` until it ends.
-pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, stream: Stream, peer: IpAddr, seat: Seat) {
+pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, mut stream: Stream, peer: IpAddr, seat: Seat) {
     let here = Here::new(worker, &front, peer, seat);
     // From here on the client's own view counts, which moves on with each generation.
     drop(front);
-    let Some((first, http2)) = here.obeying(first_bytes(&stream)).await.flatten() else { return };
+    let Some((first, http2)) = here.obeying(first_bytes(&mut stream)).await.flatten() else { return };
     here.client.received(|| here.worker.clock.tick());
     if http2 { here.serve_http2(stream, first).await } else { here.serve_http1(stream, first).await }
 }
@@ -96,7 +96,7 @@ fn http2_builder(front: &Front, worker: &Rc<Worker>) -> http2::Builder<OnThisThr
 }
 
 /// Reads until it is clear which protocol is spoken. `None` when the client left before.
-async fn first_bytes(stream: &Stream) -> Option<(BytesMut, bool)> {
+async fn first_bytes(stream: &mut Stream) -> Option<(BytesMut, bool)> {
     let mut first = BytesMut::with_capacity(FIRST_READ);
     loop {
         stream.readable().await.ok()?;

@@ -14,5 +14,6 @@
 //! ```
 
 mod stream;
+pub mod tls;
 
 pub use stream::Stream;

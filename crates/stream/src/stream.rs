@@ -1,13 +1,17 @@
 //! One connection, whatever it runs over.
 
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::BufMut;
 use equipoise_target::Endpoint;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+
+use crate::tls::{TlsFacts, TlsStream};
 
 /// A connection to a client or to a target.
 #[derive(Debug)]
@@ -16,6 +20,8 @@ pub enum Stream {
     Tcp(TcpStream),
     /// Over a Unix socket.
     Unix(UnixStream),
+    /// Inside TLS, over one of the others.
+    Tls(Box<TlsStream>),
 }
 
 impl Stream {
@@ -34,14 +40,28 @@ impl Stream {
         }
     }
 
-    /// Waits until there is something to read, without a buffer for it.
+    /// What was agreed in the TLS handshake; `None` without TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<TlsFacts>> {
+        match self {
+            Self::Tls(stream) => Some(stream.facts()),
+            Self::Tcp(_) | Self::Unix(_) => None,
+        }
+    }
+
+    /// Waits until there is something to read, without a buffer for it. Inside TLS it may turn out that it was nothing.
     ///
     /// # Errors
     /// The operating system's.
-    pub async fn readable(&self) -> io::Result<()> {
+    pub async fn readable(&mut self) -> io::Result<()> {
+        poll_fn(|cx| self.poll_readable(cx)).await
+    }
+
+    pub(crate) fn poll_readable(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self {
-            Self::Tcp(stream) => stream.readable().await,
-            Self::Unix(stream) => stream.readable().await,
+            Self::Tcp(stream) => stream.poll_read_ready(cx),
+            Self::Unix(stream) => stream.poll_read_ready(cx),
+            Self::Tls(stream) => stream.poll_readable(cx),
         }
     }
 
@@ -49,10 +69,11 @@ impl Stream {
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when there is nothing; else the operating system's.
-    pub fn try_read_buf(&self, buffer: &mut impl BufMut) -> io::Result<usize> {
+    pub fn try_read_buf(&mut self, buffer: &mut impl BufMut) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_read_buf(buffer),
             Self::Unix(stream) => stream.try_read_buf(buffer),
+            Self::Tls(stream) => stream.try_read_buf(buffer),
         }
     }
 
@@ -60,10 +81,11 @@ impl Stream {
     ///
     /// # Errors
     /// [`io::ErrorKind::WouldBlock`] when nothing fits; else the operating system's.
-    pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
+    pub fn try_write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Tcp(stream) => stream.try_write(bytes),
             Self::Unix(stream) => stream.try_write(bytes),
+            Self::Tls(stream) => stream.try_write(bytes),
         }
     }
 }
@@ -86,6 +108,7 @@ macro_rules! on_each {
         match $self.get_mut() {
             Self::Tcp($stream) => $call,
             Self::Unix($stream) => $call,
+            Self::Tls($stream) => $call,
         }
     };
 }
@@ -113,6 +136,7 @@ impl AsyncWrite for Stream {
         match self {
             Self::Tcp(stream) => stream.is_write_vectored(),
             Self::Unix(stream) => stream.is_write_vectored(),
+            Self::Tls(stream) => stream.is_write_vectored(),
         }
     }
 
