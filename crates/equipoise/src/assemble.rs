@@ -8,7 +8,7 @@ use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
 use equipoise_proxy::{
     AccessList, Group, GroupSettings, GroupTimeouts, Listener, ListenerLimits, ListenerTimeouts, Networks,
-    PoolSettings, Retry,
+    PoolSettings, Retry, Transport,
 };
 use equipoise_rule::{RouterSource, RuleSet};
 use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
@@ -128,6 +128,7 @@ fn settings(described: &config::TargetGroup) -> GroupSettings {
         timeouts: GroupTimeouts { connect, first_byte, idle, total },
         retry: Retry { attempts, budget_percent, budget_minimum, statuses },
         pool: PoolSettings { idle_timeout, max_idle },
+        transport: Transport::default(),
     }
 }
 

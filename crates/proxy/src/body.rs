@@ -10,6 +10,8 @@ use equipoise_target::Lease;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::kept::Kept;
+use crate::multiplex::StreamBody;
 use crate::policy;
 use crate::pool::Link;
 use crate::record::Record;
@@ -28,11 +30,17 @@ pub(crate) struct Upload {
     incoming: Incoming,
     /// The connection that it goes to, once there is one.
     upstream: Option<Rc<Upstream>>,
+    /// What was passed on already, for as long as the target may still refuse to look at it.
+    kept: Option<Box<Kept>>,
 }
 
 impl RequestBody {
     pub(crate) fn new(incoming: Incoming) -> Self {
-        if incoming.is_end_stream() { Self::Empty } else { Self::Stream(Upload { incoming, upstream: None }) }
+        if incoming.is_end_stream() {
+            Self::Empty
+        } else {
+            Self::Stream(Upload { incoming, upstream: None, kept: None })
+        }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -45,6 +53,11 @@ impl RequestBody {
             Self::Empty => false,
             Self::Stream(upload) => upload.incoming.size_hint().exact().is_none(),
         }
+    }
+
+    /// The body, which leaves nothing behind.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Empty)
     }
 
     /// The body goes to this connection now.
@@ -60,8 +73,16 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        let Self::Stream(Upload { incoming, upstream }) = &mut *self else { return Poll::Ready(None) };
-        let polled = Pin::new(&mut *incoming).poll_frame(cx).map_ok(with_safe_trailers);
+        let Self::Stream(Upload { incoming, upstream, kept }) = &mut *self else { return Poll::Ready(None) };
+        let again = kept.as_mut().and_then(|kept| kept.again());
+        let polled = match again {
+            Some(part) => Poll::Ready(Some(Ok(Frame::data(part)))),
+            None => {
+                let polled = Pin::new(&mut *incoming).poll_frame(cx).map_ok(with_safe_trailers);
+                Kept::note(kept, &polled);
+                polled
+            }
+        };
         let Some(upstream) = upstream else { return polled };
         match &polled {
             Poll::Pending => upstream.upload_waits(),
@@ -69,7 +90,7 @@ impl Body for RequestBody {
             Poll::Ready(Some(Err(_))) => upstream.verdict.set(Some(Verdict::BrokenUpload)),
             Poll::Ready(None) => upstream.upload_ended(),
         }
-        if incoming.is_end_stream() {
+        if incoming.is_end_stream() && kept.as_ref().is_none_or(|kept| kept.is_over()) {
             upstream.upload_ended();
         }
         polled
@@ -78,13 +99,16 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Empty => true,
-            Self::Stream(upload) => upload.incoming.is_end_stream(),
+            Self::Stream(upload) => {
+                upload.incoming.is_end_stream() && upload.kept.as_ref().is_none_or(|kept| kept.is_over())
+            }
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Empty => SizeHint::with_exact(0),
+            // Parts that are sent again go by HTTP/2, which counts for itself.
             Self::Stream(upload) => upload.incoming.size_hint(),
         }
     }
@@ -95,6 +119,73 @@ fn with_safe_trailers(mut frame: Frame<Bytes>) -> Frame<Bytes> {
         policy::keep_safe(trailers);
     }
     frame
+}
+
+impl RequestBody {
+    /// Keeps what is passed on from here, up to a limit, so that it can be passed on again.
+    pub(crate) fn keep(&mut self) {
+        if let Self::Stream(upload) = self {
+            upload.kept.get_or_insert_default();
+        }
+    }
+
+    /// What was passed on will not be asked for again.
+    pub(crate) fn forget(&mut self) {
+        if let Self::Stream(upload) = self {
+            upload.kept = None;
+        }
+    }
+
+    /// Begins anew. Whether the body is whole: not if more was passed on than is kept.
+    pub(crate) fn rewind(&mut self) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Stream(upload) => upload.kept.as_mut().is_some_and(|kept| kept.rewind()),
+        }
+    }
+}
+
+/// The body of a target's response.
+#[derive(Debug)]
+pub(crate) enum TargetBody {
+    Line(Incoming),
+    /// Boxed: the other is the common one.
+    Stream(Box<StreamBody>),
+}
+
+/// Why a response's body ended early.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error(transparent)]
+    Line(#[from] hyper::Error),
+    #[error(transparent)]
+    Stream(#[from] h2::Error),
+}
+
+impl Body for TargetBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut *self {
+            Self::Line(body) => Pin::new(body).poll_frame(cx).map_err(BodyError::Line),
+            Self::Stream(body) => Pin::new(&mut **body).poll_frame(cx).map_err(BodyError::Stream),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Line(body) => body.is_end_stream(),
+            Self::Stream(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Line(body) => body.size_hint(),
+            Self::Stream(body) => body.size_hint(),
+        }
+    }
 }
 
 /// What a response's body is made of.
@@ -109,7 +200,7 @@ pub(crate) enum Content {
 /// A response that a target is still sending. Its drop ends the request: cleanly, or by closing the connection.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    incoming: Incoming,
+    incoming: TargetBody,
     /// There until the drop.
     link: Option<Link>,
     /// In flight until the drop.
@@ -118,7 +209,7 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(incoming: Incoming, link: Link, lease: Lease) -> Self {
+    pub(crate) fn new(incoming: TargetBody, link: Link, lease: Lease) -> Self {
         Self { incoming, link: Some(link), _lease: lease, ended: false }
     }
 
@@ -185,9 +276,9 @@ impl Drop for ResponseBody {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let this = &mut *self;
         let exchange = match &mut this.content {
             Content::Own(bytes) => {

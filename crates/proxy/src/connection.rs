@@ -15,6 +15,7 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
+use crate::Ends;
 use crate::accept::Seat;
 use crate::body::ResponseBody;
 use crate::downstream::{Downstream, Order};
@@ -49,6 +50,11 @@ const PING: Duration = Duration::from_secs(20);
 /// Serves `stream` until it ends.
 pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, mut stream: Stream, peer: IpAddr, seat: Seat) {
     let here = Here::new(worker, &front, peer, seat);
+    if front.announces()
+        && let Stream::Tcp(tcp) = &stream
+    {
+        here.client.ends.set(Ends::of(tcp));
+    }
     // From here on the client's own view counts, which moves on with each generation.
     drop(front);
     let Some((first, http2)) = here.obeying(first_bytes(&mut stream)).await.flatten() else { return };

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use equipoise_target::Endpoint;
 use http::HeaderValue;
 
+use crate::Ends;
 use crate::local::Front;
 
 /// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
@@ -49,6 +50,8 @@ pub(crate) struct Downstream {
     pub(crate) peer: IpAddr,
     /// The address as a field value.
     pub(crate) peer_value: HeaderValue,
+    /// The connection's ends as a target may be told of them, if one may want to know.
+    pub(crate) ends: Cell<Option<Ends>>,
     front: RefCell<Rc<Front>>,
     phase: Cell<Phase>,
     in_flight: Cell<u32>,
@@ -72,6 +75,7 @@ impl Downstream {
             bind,
             peer,
             peer_value: address_value(peer),
+            ends: Cell::new(None),
             front: RefCell::new(Rc::clone(front)),
             phase: Cell::new(Phase::Fresh(now)),
             in_flight: Cell::new(0),
@@ -88,6 +92,18 @@ impl Downstream {
     /// The listener as the next request sees it.
     pub(crate) fn front(&self) -> Rc<Front> {
         Rc::clone(&self.front.borrow())
+    }
+
+    /// Whom connections to targets are announced for, where they are: no other connection has the same number.
+    pub(crate) fn owner(&self) -> u64 {
+        self.key + 1 // 0 is nobody
+    }
+
+    /// The connection's ends as a target is told of them. Of one that was there before any target wanted to know, the
+    /// client's port is not known any more.
+    pub(crate) fn ends(&self) -> Option<Ends> {
+        let roughly = || Some(Ends { source: (self.peer, 0).into(), destination: self.bind.socket()? });
+        self.ends.get().or_else(roughly)
     }
 
     /// The listener has changed.

@@ -23,6 +23,18 @@ pub(crate) enum ForwardError {
     ConnectTimeout { address: Endpoint, limit: Duration },
     #[error("the connection to {address} ended before a response")]
     Closed { address: Endpoint, source: hyper::Error },
+    #[error("the stream to {address} ended before a response")]
+    Stream { address: Endpoint, source: h2::Error },
+    #[error("{address} refused the stream without looking at the request")]
+    StreamRefused {
+        address: Endpoint,
+        /// Whether the whole connection was on its way out.
+        goodbye: bool,
+    },
+    #[error("a new connection to {address} takes no requests")]
+    Goodbye { address: Endpoint },
+    #[error("the request cannot be said in HTTP/2")]
+    Unsayable { address: Endpoint },
     #[error("{address} did not answer in HTTP")]
     Garbage { address: Endpoint, source: hyper::Error },
     #[error("the response of {address} cannot be passed on")]
@@ -63,6 +75,11 @@ impl ForwardError {
             Self::Connect { .. } => "connect-failed",
             Self::ConnectTimeout { .. } => "connect-timeout",
             Self::Closed { .. } => "target-closed",
+            Self::Stream { source, .. } if source.is_reset() && source.is_remote() => "target-reset",
+            Self::Stream { source, .. } if source.is_library() => "bad-response",
+            Self::Stream { .. } | Self::Goodbye { .. } => "target-closed",
+            Self::StreamRefused { .. } => "stream-refused",
+            Self::Unsayable { .. } => "not-in-http2",
             Self::Garbage { .. } => "bad-response",
             Self::BadResponse { .. } => "refused-response",
             Self::FirstByte { .. } => "first-byte-timeout",
@@ -82,7 +99,10 @@ impl ForwardError {
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => "connection_refused",
             Self::Connect { .. } => "destination_unavailable",
             Self::ConnectTimeout { .. } => "connection_timeout",
-            Self::Closed { .. } | Self::Cut { .. } => "connection_terminated",
+            Self::Closed { .. } | Self::Cut { .. } | Self::Goodbye { .. } => "connection_terminated",
+            Self::Stream { source, .. } if source.is_library() => "http_protocol_error",
+            Self::Stream { .. } | Self::StreamRefused { .. } => "connection_terminated",
+            Self::Unsayable { .. } => "http_request_error",
             Self::Garbage { .. } | Self::BadResponse { .. } => "http_protocol_error",
             Self::FirstByte { .. } | Self::Total { .. } => "http_response_timeout",
             Self::Refused => "proxy_internal_error",
@@ -92,7 +112,18 @@ impl ForwardError {
 
     /// Whether another target may do better with the same request.
     pub(crate) fn is_retriable(&self) -> bool {
-        matches!(self, Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Closed { .. } | Self::Cut { .. })
+        match self {
+            Self::Stream { source, .. } => !source.is_library(),
+            _ => matches!(
+                self,
+                Self::Connect { .. }
+                    | Self::ConnectTimeout { .. }
+                    | Self::Closed { .. }
+                    | Self::Cut { .. }
+                    | Self::StreamRefused { .. }
+                    | Self::Goodbye { .. }
+            ),
+        }
     }
 
     /// Whether it speaks against the target.
@@ -106,6 +137,8 @@ impl ForwardError {
                 | Self::BrokenUpload
                 | Self::Refused
                 | Self::Cut { .. }
+                | Self::StreamRefused { .. }
+                | Self::Unsayable { .. }
         )
     }
 }

@@ -7,6 +7,8 @@ use arc_swap::ArcSwap;
 use equipoise_balance::{PickRequest, Picker};
 use equipoise_target::{Endpoint, GroupName, Snapshot, Target, TargetIndex};
 
+use crate::Transport;
+
 /// What holds for requests to a target group.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupSettings {
@@ -16,6 +18,8 @@ pub struct GroupSettings {
     pub retry: Retry,
     /// Connections that are kept open to targets.
     pub pool: PoolSettings,
+    /// How connections to targets are made.
+    pub transport: Transport,
 }
 
 /// How long to wait for targets.

@@ -12,6 +12,7 @@ use equipoise_target::{Endpoint, GroupName};
 use http::HeaderValue;
 
 use crate::budget::RetryBudget;
+use crate::pools::{self, Pools};
 use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats};
 use crate::{Generation, Group, Listener};
 
@@ -21,6 +22,15 @@ pub(crate) struct Active {
     pub(crate) generation: Generation,
     /// In the order of the generation's listeners.
     pub(crate) places: Vec<Place>,
+    /// Whether a group's targets are told of clients before the first byte.
+    announces: bool,
+}
+
+impl Active {
+    pub(crate) fn new(generation: Generation, places: Vec<Place>) -> Self {
+        let announces = generation.groups.values().any(|group| group.settings().transport.proxy_protocol.is_some());
+        Self { generation, places, announces }
+    }
 }
 
 /// What a listener has beside its configuration, and keeps between generations.
@@ -39,8 +49,8 @@ pub(crate) struct Local {
     /// By the address in the configuration.
     pub(crate) fronts: AHashMap<Endpoint, Rc<Front>>,
     retries: AHashMap<GroupName, Rc<Retries>>,
-    /// Targets of all groups when the generation came in.
-    pub(crate) targets: ahash::AHashSet<Endpoint>,
+    /// Connections to targets, by how they are made.
+    pub(crate) pools: Vec<Rc<Pools>>,
 }
 
 /// A listener as one worker sees it.
@@ -64,6 +74,8 @@ pub(crate) struct Route {
     /// `None` for requests that no group got.
     pub(crate) group: Option<Arc<Group>>,
     pub(crate) retries: Rc<Retries>,
+    /// Connections to the group's targets.
+    pub(crate) pools: Rc<Pools>,
     stats: Lazily<RequestStats>,
 }
 
@@ -78,8 +90,8 @@ impl Local {
     /// The view before the first generation.
     pub(crate) fn empty() -> Self {
         let generation = Generation::new(Vec::new(), []);
-        let active = Arc::new(Active { generation, places: Vec::new() });
-        Self { active, fronts: AHashMap::new(), retries: AHashMap::new(), targets: ahash::AHashSet::new() }
+        let active = Arc::new(Active::new(generation, Vec::new()));
+        Self { active, fronts: AHashMap::new(), retries: AHashMap::new(), pools: Vec::new() }
     }
 
     /// The view of `active`, which takes over from `earlier` whatever belongs to what did not change.
@@ -90,33 +102,33 @@ impl Local {
             .iter()
             .map(|(name, group)| (name.clone(), Rc::new(Retries::new(group, workers, now, earlier.retries.get(name)))))
             .collect();
+        let (pools, by_group) = pools::of_groups(groups, &earlier.pools);
+        let ways = |name: &GroupName| (Rc::clone(&retries[name]), Rc::clone(&by_group[name])); // of the same groups
         let fronts = active.generation.listeners.iter().enumerate().map(|(position, listener)| {
             let earlier = earlier.fronts.get(&listener.bind).filter(|front| front.listener().name == listener.name);
-            (listener.bind, Rc::new(Front::new(&active, position, registry, &retries, earlier.map(Rc::as_ref))))
+            (listener.bind, Rc::new(Front::new(&active, position, registry, &ways, earlier.map(Rc::as_ref))))
         });
         let fronts = fronts.collect();
-        let members = |group: &Arc<Group>| group.snapshot().membership().members().to_vec();
-        let targets = groups.values().flat_map(members).map(|member| member.target.address()).collect();
-        Self { active, fronts, retries, targets }
+        Self { active, fronts, retries, pools }
     }
 }
+
+/// What listeners share on the way to a group.
+type Ways<'a> = dyn Fn(&GroupName) -> (Rc<Retries>, Rc<Pools>) + 'a;
 
 impl Front {
     fn new(
         active: &Arc<Active>,
         position: usize,
         registry: &Registry,
-        retries: &AHashMap<GroupName, Rc<Retries>>,
+        ways: &Ways<'_>,
         earlier: Option<&Self>,
     ) -> Self {
         let (listener, place) = (&active.generation.listeners[position], &active.places[position]);
         let route = |(name, group): (&GroupName, &Arc<Group>)| {
             let stats = earlier.and_then(|front| front.routes.get(name)).map(|route| route.stats.clone());
-            let route = Route {
-                group: Some(Arc::clone(group)),
-                retries: Rc::clone(&retries[name]), // made of the same groups
-                stats: stats.unwrap_or_default(),
-            };
+            let (retries, pools) = ways(name);
+            let route = Route { group: Some(Arc::clone(group)), retries, pools, stats: stats.unwrap_or_default() };
             (name.clone(), Rc::new(route))
         };
         Self {
@@ -141,6 +153,11 @@ impl Front {
 
     pub(crate) fn generation(&self) -> &Generation {
         &self.active.generation
+    }
+
+    /// Whether targets are told of clients before the first byte.
+    pub(crate) fn announces(&self) -> bool {
+        self.active.announces
     }
 
     pub(crate) fn route(&self, group: &GroupName) -> Option<&Rc<Route>> {
@@ -176,7 +193,7 @@ impl Default for Route {
     fn default() -> Self {
         let retries =
             Retries { budget: RefCell::new(RetryBudget::new(0, 0.0, Instant::now())), stats: Lazily::default() };
-        Self { group: None, retries: Rc::new(retries), stats: Lazily::default() }
+        Self { group: None, retries: Rc::new(retries), pools: Rc::default(), stats: Lazily::default() }
     }
 }
 

@@ -12,12 +12,14 @@ use crate::body::RequestBody;
 pub(crate) struct Outgoing {
     pub(crate) head: Parts,
     pub(crate) body: RequestBody,
+    /// Whether the client said that it takes trailers.
+    pub(crate) takes_trailers: bool,
 }
 
 impl Outgoing {
     pub(crate) fn new(request: Request<Incoming>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body: RequestBody::new(body) }
+        Self { head, body: RequestBody::new(body), takes_trailers: false }
     }
 
     /// Gives the target what it needs to find the end of the message, whichever version and framing the client used.
@@ -32,7 +34,7 @@ impl Outgoing {
     /// The request, to be sent. What stays behind is empty until the request is put back or replaced.
     pub(crate) fn take(&mut self) -> Request<RequestBody> {
         let head = std::mem::replace(&mut self.head, Request::new(()).into_parts().0);
-        Request::from_parts(head, std::mem::replace(&mut self.body, RequestBody::Empty))
+        Request::from_parts(head, self.body.take())
     }
 
     /// Takes the request back that was not sent.

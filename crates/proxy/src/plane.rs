@@ -78,7 +78,7 @@ impl DataPlane {
         refuse_twins(&generation.listeners)?;
         let (places, mut sockets) = self.bind(&generation.listeners)?;
         *lock(&self.places) = generation.listeners.iter().map(|listener| listener.bind).zip(places.clone()).collect();
-        let active = Arc::new(Active { generation, places });
+        let active = Arc::new(Active::new(generation, places));
         self.active.store(Arc::clone(&active));
         let mut answers = Vec::new();
         for worker in &self.workers {

@@ -1,37 +1,27 @@
 //! send: one attempt, on one connection to one target.
 
-use equipoise_stream::Stream;
-use std::io;
 use std::rc::Rc;
-use std::time::Instant;
 
 use equipoise_target::Endpoint;
 use http::Response;
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 
-use crate::body::RequestBody;
-use crate::connection::BUFFER;
+use crate::body::TargetBody;
+use crate::dial::{self, Opened};
 use crate::error::ForwardError;
 use crate::group::GroupTimeouts;
 use crate::local::Route;
+use crate::multiplex::{self, Sent};
 use crate::outgoing::Outgoing;
 use crate::policy;
 use crate::policy::BadResponse;
-use crate::pool::{Link, Pool};
+use crate::pool::Link;
 use crate::record::Record;
-use crate::target_io::TargetIo;
 use crate::upstream::{Terms, Upstream, Verdict};
-use crate::worker::Worker;
-
-/// Most bytes of a response's head.
-const HEAD_LIMIT: usize = 64 << 10;
 
 /// A target's answer, as far as it has come, and the connection that the rest comes on.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) response: Response<Incoming>,
+    pub(crate) response: Response<TargetBody>,
     pub(crate) link: Link,
 }
 
@@ -56,12 +46,23 @@ pub(crate) async fn send(
     request: &mut Outgoing,
     terms: &Terms,
 ) -> Result<Answer, Failed> {
-    let pool = record.worker().pool(address);
+    let pool = route.pools.pool(address);
     loop {
         let (mut link, reused) = match pool.take(route, terms).await {
             Some(link) => (link, true),
-            None => match connect(record, route, &pool, terms).await {
-                Ok(link) => (link, false),
+            // Boxed, so that it is not the size of every request.
+            None if pool.is_multiplexing() => {
+                match Box::pin(multiplex::send(record, route, &pool, request, terms)).await {
+                    Sent::Over(result) => return result,
+                    Sent::Line(link) => (link, false),
+                }
+            }
+            None => match dial::connect(record, route, &pool, terms).await {
+                Ok(Opened::Line(link)) => (link, false),
+                Ok(Opened::Stream(connection)) => {
+                    drop(pool.add(connection, route));
+                    continue;
+                }
                 Err(error) => return Err(Failed { error, unsent: true, reused: false }),
             },
         };
@@ -69,8 +70,10 @@ pub(crate) async fn send(
             request.body.attach(link.upstream());
             record.carried_by(link.upstream());
         }
-        let mut error = match link.sender().try_send_request(request.take()).await {
-            Ok(response) => return check(response, link, reused),
+        // No other kind of link is taken or opened here.
+        let Some(sender) = link.sender() else { continue };
+        let mut error = match sender.try_send_request(request.take()).await {
+            Ok(response) => return check(response.map(TargetBody::Line), link, reused),
             Err(error) => error,
         };
         let unsent = error.take_message().map(|message| request.put_back(message)).is_some();
@@ -81,7 +84,8 @@ pub(crate) async fn send(
     }
 }
 
-fn check(response: Response<Incoming>, link: Link, reused: bool) -> Result<Answer, Failed> {
+/// The answer, if it may be passed on.
+pub(crate) fn check(response: Response<TargetBody>, link: Link, reused: bool) -> Result<Answer, Failed> {
     let (mut head, body) = response.into_parts();
     match policy::clean(&mut head) {
         Ok(()) => {
@@ -99,71 +103,29 @@ fn check(response: Response<Incoming>, link: Link, reused: bool) -> Result<Answe
 fn explain(upstream: &Upstream, source: hyper::Error, route: &Route) -> ForwardError {
     let address = upstream.address;
     match upstream.verdict.get() {
-        // The last two belong to bodies of responses, and there is none yet.
-        Some(Verdict::FirstByte | Verdict::Idle | Verdict::Unread) => {
-            ForwardError::FirstByte { address, limit: timeouts(route).first_byte }
-        }
-        Some(Verdict::Total) => ForwardError::Total { address },
-        Some(Verdict::Upload) => ForwardError::Upload,
-        Some(Verdict::BrokenUpload) => ForwardError::BrokenUpload,
-        Some(Verdict::Flood) => ForwardError::BadResponse { address, source: BadResponse::TooMuchBefore },
-        Some(Verdict::Cut) => ForwardError::Cut { address },
+        Some(verdict) => blame(verdict, address, route),
         None if source.is_parse() => ForwardError::Garbage { address, source },
         None => ForwardError::Closed { address, source },
     }
 }
 
-fn timeouts(route: &Route) -> GroupTimeouts {
+/// What went wrong when we ended it ourselves, before there was a response.
+pub(crate) fn blame(verdict: Verdict, address: Endpoint, route: &Route) -> ForwardError {
+    match verdict {
+        // The last two belong to bodies of responses, and there is none yet.
+        Verdict::FirstByte | Verdict::Idle | Verdict::Unread => {
+            ForwardError::FirstByte { address, limit: timeouts(route).first_byte }
+        }
+        Verdict::Total => ForwardError::Total { address },
+        Verdict::Upload => ForwardError::Upload,
+        Verdict::BrokenUpload => ForwardError::BrokenUpload,
+        Verdict::Flood => ForwardError::BadResponse { address, source: BadResponse::TooMuchBefore },
+        Verdict::Cut => ForwardError::Cut { address },
+    }
+}
+
+/// How long the route's group lets its targets take.
+pub(crate) fn timeouts(route: &Route) -> GroupTimeouts {
     // Only requests that a group got are sent anywhere.
     route.group.as_ref().map(|group| group.settings().timeouts).unwrap_or_default()
-}
-
-async fn connect(record: &Record, route: &Rc<Route>, pool: &Rc<Pool>, terms: &Terms) -> Result<Link, ForwardError> {
-    let address = pool.address();
-    let limit = timeouts(route).connect;
-    let limit = terms.deadline.map_or(limit, |deadline| limit.min(deadline.saturating_duration_since(terms.now)));
-    let result = match tokio::time::timeout(limit, open(record.worker(), address)).await {
-        Ok(Ok(opened)) => Ok(opened),
-        Ok(Err(source)) => Err(ForwardError::Connect { address, source }),
-        Err(_) => Err(ForwardError::ConnectTimeout { address, limit }),
-    };
-    if result.is_err() {
-        record.front().attempts(route).connect_failures.increment();
-    }
-    let (sender, upstream) = result?;
-    upstream.begin(route, &Terms { now: Instant::now(), ..*terms });
-    Ok(Link::new(sender, upstream, Rc::clone(pool)))
-}
-
-/// Opens a connection, driven by a task of its own: that saves each request a turn of its own task.
-async fn open(worker: &Rc<Worker>, address: Endpoint) -> io::Result<(Sender, Rc<Upstream>)> {
-    let stream = Stream::connect(address).await?;
-    let mut builder = http1::Builder::new();
-    builder.max_header_size(HEAD_LIMIT).max_buf_size(BUFFER);
-    let upstream = worker.upstreams.join(|key| Upstream::new(key, address));
-    let leaving = Leaving { worker: Rc::clone(worker), key: upstream.key };
-    let io = TokioIo::new(TargetIo::new(stream, Rc::clone(&upstream)));
-    let (sender, connection) = builder.handshake(io).await.map_err(io::Error::other)?;
-    let task = tokio::task::spawn_local(async move {
-        let _leaving = leaving;
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, %address, "a connection to a target ended in an error");
-        }
-    });
-    upstream.driven_by(task.abort_handle());
-    Ok((sender, upstream))
-}
-
-type Sender = http1::SendRequest<RequestBody>;
-
-/// Takes a connection out of the worker's when its task ends, whichever way.
-struct Leaving {
-    worker: Rc<Worker>,
-    key: u64,
-}
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        self.worker.upstreams.leave(self.key);
-    }
 }

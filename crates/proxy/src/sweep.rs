@@ -14,6 +14,9 @@ pub(crate) async fn sweep(worker: Rc<Worker>) {
         worker.clock.advance(now);
         worker.upstreams.each(|upstream| upstream.sweep(now));
         worker.downstreams.each(|client| client.sweep(now));
-        worker.pools.borrow_mut().retain(|_, pool| pool.sweep(now));
+        worker.connections.each(|connection| connection.sweep(now));
+        // A view of its own: what is closed may let a request end that looks at the worker's.
+        let local = Rc::clone(&worker.local.borrow());
+        local.pools.iter().for_each(|pools| pools.sweep(now));
     }
 }

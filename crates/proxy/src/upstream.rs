@@ -1,10 +1,13 @@
 //! One connection to a target, and what it is waiting for.
 
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell, RefMut};
+use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use equipoise_target::Endpoint;
+use h2::{Reason, SendStream};
 use tokio::task::AbortHandle;
 
 use crate::PoolSettings;
@@ -48,14 +51,31 @@ pub(crate) enum Verdict {
     Cut,
 }
 
-/// One connection to a target. Time-outs are no timers: a request notes what it waits for and since when, and the sweep
+/// What ends a request's way to its target.
+enum Ender {
+    /// The task that drives the connection.
+    Line(AbortHandle),
+    /// The stream of a connection that others use too.
+    Stream(RefCell<SendStream<Bytes>>),
+}
+
+impl fmt::Debug for Ender {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Line(_) => "Line",
+            Self::Stream(_) => "Stream",
+        })
+    }
+}
+
+/// One connection to a target, or one stream on a connection of HTTP/2. Time-outs are no timers: a request notes what it waits for and since when, and the sweep
 /// cuts what waits too long.
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) key: u64,
     pub(crate) address: Endpoint,
-    /// Ends the task that drives the connection.
-    task: OnceCell<AbortHandle>,
+    /// What ends it.
+    ender: OnceCell<Ender>,
     /// The task that passes the response on, when it can be ended alone.
     reader: RefCell<Option<AbortHandle>>,
     /// Whose request is on the connection.
@@ -83,6 +103,8 @@ pub(crate) struct Terms {
     pub(crate) deadline: Option<Instant>,
     pub(crate) client_limit: Duration,
     pub(crate) has_body: bool,
+    /// Whom a connection has to have been announced for; 0 for nobody.
+    pub(crate) owner: u64,
 }
 
 impl Upstream {
@@ -90,7 +112,7 @@ impl Upstream {
         Self {
             key,
             address,
-            task: OnceCell::new(),
+            ender: OnceCell::new(),
             reader: RefCell::new(None),
             route: RefCell::new(None),
             wait: Cell::new(Wait::Nothing),
@@ -104,9 +126,25 @@ impl Upstream {
         }
     }
 
+    /// A stream of a connection to the target.
+    pub(crate) fn on(key: u64, address: Endpoint, stream: SendStream<Bytes>) -> Self {
+        let upstream = Self::new(key, address);
+        // It was empty.
+        let _ = upstream.ender.set(Ender::Stream(RefCell::new(stream)));
+        upstream
+    }
+
     pub(crate) fn driven_by(&self, task: AbortHandle) {
         // Set once, right after the task was started.
-        let _ = self.task.set(task);
+        let _ = self.ender.set(Ender::Line(task));
+    }
+
+    /// What the request is sent on, if it is a stream.
+    pub(crate) fn stream(&self) -> Option<RefMut<'_, SendStream<Bytes>>> {
+        match self.ender.get() {
+            Some(Ender::Stream(stream)) => Some(stream.borrow_mut()),
+            _ => None,
+        }
     }
 
     /// A request begins on the connection.
@@ -132,6 +170,10 @@ impl Upstream {
     /// The response's head, or a part of its body, has come. The next move is the client's.
     pub(crate) fn passed_on(&self) {
         self.wait.set(Wait::Client(None));
+        // Of two that talk to each other, one may listen for long.
+        if self.upload.get().is_some() {
+            self.upload.set(Some(Instant::now()));
+        }
     }
 
     /// Notes bytes from the target. Whether they may have come: a head is waited for, not a flood of interim ones.
@@ -186,10 +228,12 @@ impl Upstream {
         }
     }
 
-    /// Closes the connection, whatever it is doing.
+    /// Closes the connection, whatever it is doing; of one that others use too, the stream alone.
     pub(crate) fn abort(&self) {
-        if let Some(task) = self.task.get() {
-            task.abort();
+        match self.ender.get() {
+            Some(Ender::Line(task)) => task.abort(),
+            Some(Ender::Stream(stream)) => stream.borrow_mut().send_reset(Reason::CANCEL),
+            None => {}
         }
     }
 

@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::downstream::Downstream;
 use crate::local::{Active, Front, Local};
 use crate::members::Members;
-use crate::pool::Pool;
+use crate::multiplex::Life;
 use crate::sweep::sweep;
 use crate::upstream::{Upstream, Verdict};
 
@@ -43,8 +43,9 @@ pub(crate) struct Worker {
     workers: usize,
     pub(crate) local: RefCell<Rc<Local>>,
     pub(crate) clock: Clock,
-    pub(crate) pools: RefCell<AHashMap<Endpoint, Rc<Pool>>>,
     pub(crate) upstreams: Members<Upstream>,
+    /// Connections to targets that carry several requests.
+    pub(crate) connections: Members<Life>,
     pub(crate) downstreams: Members<Downstream>,
     /// Tasks of HTTP/2 connections; among them one for each request.
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
@@ -94,8 +95,8 @@ impl Worker {
             workers: workers.get(),
             local: RefCell::new(Rc::new(Local::empty())),
             clock: Clock::new(),
-            pools: RefCell::default(),
             upstreams: Members::new(),
+            connections: Members::new(),
             downstreams: Members::new(),
             streams: RefCell::default(),
             accepting: RefCell::default(),
@@ -130,7 +131,6 @@ impl Worker {
             Some(front) => client.moved_to(front),
             None => client.retire(retired_by),
         });
-        self.pools.borrow_mut().retain(|address, pool| pool.keep(local.targets.contains(address)));
         for (bind, socket) in sockets {
             match tokio::net::TcpListener::from_std(socket) {
                 Ok(listener) => {
@@ -157,12 +157,6 @@ impl Worker {
     /// The present task, if it serves a request of an HTTP/2 connection.
     pub(crate) fn stream(&self) -> Option<AbortHandle> {
         self.streams.borrow().get(&tokio::task::try_id()?).cloned()
-    }
-
-    /// Connections to one target.
-    pub(crate) fn pool(&self, address: Endpoint) -> Rc<Pool> {
-        let mut pools = self.pools.borrow_mut();
-        Rc::clone(pools.entry(address).or_insert_with(|| Rc::new(Pool::new(address))))
     }
 
     fn cut(&self, group: &GroupName, address: Endpoint) {

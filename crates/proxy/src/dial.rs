@@ -1,0 +1,148 @@
+//! How a new connection to a target comes about: socket, announcement, TLS, and which HTTP it then speaks.
+
+use std::future::Future;
+use std::io;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use equipoise_stream::Stream;
+use equipoise_target::Endpoint;
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt;
+
+use crate::body::RequestBody;
+use crate::connection::BUFFER;
+use crate::error::ForwardError;
+use crate::local::Route;
+use crate::multiplex::{self, Connection};
+use crate::pool::{Link, Pool};
+use crate::record::Record;
+use crate::send::timeouts;
+use crate::target_io::TargetIo;
+use crate::upstream::{Terms, Upstream};
+use crate::worker::Worker;
+use crate::{Ends, TargetVersion, Transport};
+
+/// Most bytes of a response's head.
+const HEAD_LIMIT: usize = 64 << 10;
+
+/// A new connection.
+pub(crate) enum Opened {
+    /// HTTP/1.1: it is for the request that asked for it.
+    Line(Link),
+    /// HTTP/2: it is for everybody.
+    Stream(Connection),
+}
+
+/// Connects to the pool's target within the group's time-out.
+pub(crate) async fn connect(
+    record: &Record,
+    route: &Rc<Route>,
+    pool: &Rc<Pool>,
+    terms: &Terms,
+) -> Result<Opened, ForwardError> {
+    let address = pool.address();
+    let ends = record.client().ends();
+    let opening = async {
+        if pool.transport().is_bare() {
+            let stream = Stream::connect(address).await?;
+            return line(record.worker(), stream, address).await.map(Fresh::Line);
+        }
+        // Boxed, so that it is not the size of every request.
+        Box::pin(dressed(record.worker(), pool, ends, terms.owner)).await
+    };
+    let opened = within(route, address, terms, opening).await;
+    if opened.is_err() {
+        record.front().attempts(route).connect_failures.increment();
+    }
+    Ok(match opened? {
+        Fresh::Line((sender, upstream)) => {
+            upstream.begin(route, &Terms { now: Instant::now(), ..*terms });
+            Opened::Line(Link::line(sender, upstream, Rc::clone(pool), terms.owner))
+        }
+        Fresh::Stream(connection) => Opened::Stream(connection),
+    })
+}
+
+/// Waits for the connection that another request is opening.
+pub(crate) async fn wait(route: &Rc<Route>, pool: &Rc<Pool>, terms: &Terms) -> Result<(), ForwardError> {
+    within(route, pool.address(), terms, pool.opened()).await
+}
+
+/// `opening`, as long as the group lets a connection take.
+async fn within<T>(
+    route: &Rc<Route>,
+    address: Endpoint,
+    terms: &Terms,
+    opening: impl Future<Output = io::Result<T>>,
+) -> Result<T, ForwardError> {
+    let limit = timeouts(route).connect;
+    let left = |deadline: Instant| limit.min(deadline.saturating_duration_since(terms.now));
+    let limit: Duration = terms.deadline.map_or(limit, left);
+    match tokio::time::timeout(limit, opening).await {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(source)) => Err(ForwardError::Connect { address, source }),
+        Err(_) => Err(ForwardError::ConnectTimeout { address, limit }),
+    }
+}
+
+type Sender = http1::SendRequest<RequestBody>;
+
+enum Fresh {
+    Line((Sender, Rc<Upstream>)),
+    Stream(Connection),
+}
+
+/// A connection that is more than a socket, or speaks HTTP/2.
+async fn dressed(worker: &Rc<Worker>, pool: &Pool, ends: Option<Ends>, owner: u64) -> io::Result<Fresh> {
+    let (transport, address) = (pool.transport(), pool.address());
+    let stream = socket(transport, address, ends).await?;
+    let http2 = transport.version == TargetVersion::Http2;
+    if http2 {
+        return multiplex::open(worker, stream, address, owner).await.map(Fresh::Stream);
+    }
+    line(worker, stream, address).await.map(Fresh::Line)
+}
+
+/// A connected socket with its options set, and the client announced on it.
+pub(crate) async fn socket(transport: &Transport, address: Endpoint, ends: Option<Ends>) -> io::Result<Stream> {
+    let mut stream = Stream::connect(address).await?;
+    if let Stream::Tcp(tcp) = &stream {
+        transport.socket.set(tcp)?;
+    }
+    if let Some(version) = transport.proxy_protocol {
+        stream.write_all(&version.stream(ends)).await?;
+    }
+    Ok(stream)
+}
+
+/// HTTP/1.1 on `stream`, driven by a task of its own: that saves each request a turn of its own task.
+async fn line(worker: &Rc<Worker>, stream: Stream, address: Endpoint) -> io::Result<(Sender, Rc<Upstream>)> {
+    let mut builder = http1::Builder::new();
+    builder.max_header_size(HEAD_LIMIT).max_buf_size(BUFFER);
+    let upstream = worker.upstreams.join(|key| Upstream::new(key, address));
+    let leaving = Leaving { worker: Rc::clone(worker), key: upstream.key };
+    let io = TokioIo::new(TargetIo::new(stream, Rc::clone(&upstream)));
+    let (sender, connection) = builder.handshake(io).await.map_err(io::Error::other)?;
+    let task = tokio::task::spawn_local(async move {
+        let _leaving = leaving;
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, %address, "a connection to a target ended in an error");
+        }
+    });
+    upstream.driven_by(task.abort_handle());
+    Ok((sender, upstream))
+}
+
+/// Takes a connection out of the worker's when its task ends, whichever way.
+struct Leaving {
+    worker: Rc<Worker>,
+    key: u64,
+}
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.worker.upstreams.leave(self.key);
+    }
+}
