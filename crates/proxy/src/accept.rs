@@ -80,8 +80,10 @@ fn admit(worker: &Rc<Worker>, front: &Rc<Front>, stream: TcpStream, peer: Socket
     }
     let Some(seat) = Seat::take(&front.place().connections, front.listener().limits.connections) else {
         front.fault("too-many-connections");
-        // The socket's buffer is empty, so this goes out at once or not at all.
-        let _ = stream.try_write(FULL);
+        if front.listener().protocol.tls().is_none() {
+            // The socket's buffer is empty, so this goes out at once or not at all.
+            let _ = stream.try_write(FULL);
+        }
         return;
     };
     // Without it small answers wait for acknowledgements; the connection works all the same.

@@ -19,6 +19,7 @@ use crate::Ends;
 use crate::accept::Seat;
 use crate::body::ResponseBody;
 use crate::downstream::{Downstream, Order};
+use crate::handshake::{is_http2, shake_hands};
 use crate::io::ClientIo;
 use crate::local::Front;
 use crate::serve::serve;
@@ -56,8 +57,20 @@ pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, mut stream: Stream
         here.client.ends.set(Ends::of(tcp));
     }
     // From here on the client's own view counts, which moves on with each generation.
+    let tls = front.listener().protocol.tls().cloned();
     drop(front);
+    if let Some(tls) = tls {
+        // Boxed, so that it is not the size of every connection without TLS.
+        let shaking = Box::pin(shake_hands(&here.worker, &here.client, tls, stream));
+        let Some(secure) = here.obeying(shaking).await.flatten() else { return };
+        stream = secure;
+        if is_http2(&stream) {
+            return here.serve_http2(stream, BytesMut::new()).await;
+        }
+    }
     let Some((first, http2)) = here.obeying(first_bytes(&mut stream)).await.flatten() else { return };
+    // Inside TLS, HTTP/2 is spoken by agreement only (RFC 9113 section 3.2).
+    let http2 = http2 && stream.tls().is_none();
     here.client.received(|| here.worker.clock.tick());
     if http2 { here.serve_http2(stream, first).await } else { here.serve_http1(stream, first).await }
 }

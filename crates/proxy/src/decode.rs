@@ -7,7 +7,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
 use crate::names::X_REQUEST_ID;
-use crate::policy::{self, Facts, Refusal};
+use crate::policy::{self, Admitted, Facts, Refusal};
 use crate::record::Record;
 
 /// Who asks, as far as it does not stand in the head itself.
@@ -25,7 +25,11 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
     let front = record.front();
     let listener = front.listener();
     let peer = record.client().peer;
-    let admitted = match policy::admit(head, &listener.limits) {
+    let directed = |admitted: Admitted| match record.client().tls() {
+        Some(tls) if !policy::is_directed(tls, admitted.host.as_ref()) => Err(Refusal::Misdirected),
+        _ => Ok(admitted),
+    };
+    let admitted = match policy::admit(head, &listener.limits).and_then(directed) {
         Ok(admitted) => admitted,
         Err(refusal) => {
             record.draft(head, peer, None);
@@ -53,6 +57,7 @@ impl Asker {
             peer: &record.client().peer_value,
             host: self.host.as_ref(),
             port: &record.front().port,
+            secure: record.client().tls().is_some(),
             version: record.version,
         };
         policy::forward(fields, &facts);

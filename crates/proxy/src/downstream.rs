@@ -1,12 +1,14 @@
 //! One connection of a client, and what it is waiting for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use equipoise_stream::tls::TlsFacts;
 use equipoise_target::Endpoint;
 use http::HeaderValue;
 
@@ -20,6 +22,8 @@ const LAST_CALL: Duration = Duration::from_millis(500);
 /// Where a connection is between two requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
+    /// The TLS handshake is under way.
+    Handshake(Instant),
     /// Not a byte has come.
     Fresh(Instant),
     /// A request's head is being received.
@@ -52,6 +56,8 @@ pub(crate) struct Downstream {
     pub(crate) peer_value: HeaderValue,
     /// The connection's ends as a target may be told of them, if one may want to know.
     pub(crate) ends: Cell<Option<Ends>>,
+    /// What was agreed in the TLS handshake, when there was one.
+    tls: OnceCell<Arc<TlsFacts>>,
     front: RefCell<Rc<Front>>,
     phase: Cell<Phase>,
     in_flight: Cell<u32>,
@@ -76,6 +82,7 @@ impl Downstream {
             peer,
             peer_value: address_value(peer),
             ends: Cell::new(None),
+            tls: OnceCell::new(),
             front: RefCell::new(Rc::clone(front)),
             phase: Cell::new(Phase::Fresh(now)),
             in_flight: Cell::new(0),
@@ -123,8 +130,27 @@ impl Downstream {
         match self.phase.get() {
             Phase::Fresh(_) => self.phase.set(Phase::Fresh(Instant::now())),
             Phase::Idle(_) => self.phase.set(Phase::Idle(Instant::now())),
-            Phase::Head(_) | Phase::Busy => {}
+            Phase::Handshake(_) | Phase::Head(_) | Phase::Busy => {}
         }
+    }
+
+    /// A TLS handshake comes before anything else.
+    pub(crate) fn shakes_hands(&self) {
+        if let Phase::Fresh(since) = self.phase.get() {
+            self.phase.set(Phase::Handshake(since));
+        }
+    }
+
+    /// The handshake is over, and the first request is waited for.
+    pub(crate) fn shook_hands(&self, facts: Option<&Arc<TlsFacts>>) {
+        self.phase.set(Phase::Fresh(Instant::now()));
+        if let Some(facts) = facts {
+            let _ = self.tls.set(Arc::clone(facts)); // there is one handshake
+        }
+    }
+
+    pub(crate) fn tls(&self) -> Option<&Arc<TlsFacts>> {
+        self.tls.get()
     }
 
     /// The client speaks HTTP/2: one connection carries several requests, and bytes that belong to none.
@@ -231,6 +257,11 @@ impl Downstream {
             self.cut();
         } else {
             match self.phase.get() {
+                Phase::Handshake(since) if past(since, timeouts.handshake) && !self.is_told(Order::Cut) => {
+                    front.shook_hands("tls-timeout");
+                    front.fault("tls-timeout");
+                    self.cut();
+                }
                 Phase::Fresh(since) | Phase::Head(since) if past(since, timeouts.head) && !self.is_told(Order::Cut) => {
                     front.fault("head-timeout");
                     self.cut();

@@ -1,8 +1,10 @@
 //! Where clients connect, and what holds for their connections.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use equipoise_rule::RuleSet;
+use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
 use crate::{AccessList, Networks};
@@ -16,6 +18,8 @@ pub struct Listener {
     /// Address and port to listen on. It is the listener's identity between generations: a listener that keeps it keeps
     /// its sockets and connections, whatever else changes.
     pub bind: Endpoint,
+    /// What is spoken.
+    pub protocol: ListenerProtocol,
     /// Who may connect.
     pub access: AccessList,
     /// Whose `X-Forwarded-*` and `X-Request-Id` are believed.
@@ -34,13 +38,14 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// A listener for everybody, with default time-outs and limits, that parks connections after 1 s.
+    /// A listener of HTTP for everybody, with default time-outs and limits, that parks connections after 1 s.
     #[must_use]
     pub fn new(name: ListenerName, bind: impl Into<Endpoint>, rules: RuleSet) -> Self {
         Self {
             name,
             bind: bind.into(),
             rules,
+            protocol: ListenerProtocol::default(),
             access: AccessList::default(),
             trusted_proxies: Networks::default(),
             timeouts: ListenerTimeouts::default(),
@@ -51,9 +56,42 @@ impl Listener {
     }
 }
 
+/// What is spoken with clients.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub enum ListenerProtocol {
+    /// HTTP/1.1, and HTTP/2 with prior knowledge.
+    #[default]
+    Http,
+    /// HTTP/1.1 and HTTP/2 inside TLS, as the client chooses.
+    Https(Arc<ServerTls>),
+}
+
+impl ListenerProtocol {
+    /// The protocol as configurations and logs call it.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https(_) => "https",
+        }
+    }
+
+    /// What TLS is ended with here; `None` where it is not.
+    #[must_use]
+    pub fn tls(&self) -> Option<&Arc<ServerTls>> {
+        match self {
+            Self::Http => None,
+            Self::Https(tls) => Some(tls),
+        }
+    }
+}
+
 /// How long to wait for clients.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ListenerTimeouts {
+    /// From the connection to the end of the TLS handshake, where there is one.
+    pub handshake: Duration,
     /// From the first byte of a request to the end of its head, and from the connection to its first request.
     pub head: Duration,
     /// Between two requests on a connection.
@@ -63,9 +101,14 @@ pub struct ListenerTimeouts {
 }
 
 impl Default for ListenerTimeouts {
-    /// 10 s for a head, 75 s between requests, 60 s without progress.
+    /// 10 s for a handshake, 10 s for a head, 75 s between requests, 60 s without progress.
     fn default() -> Self {
-        Self { head: Duration::from_secs(10), keep_alive: Duration::from_secs(75), idle: Duration::from_secs(60) }
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            idle: Duration::from_secs(60),
+        }
     }
 }
 

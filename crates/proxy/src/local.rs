@@ -64,6 +64,7 @@ pub(crate) struct Front {
     pub(crate) own: Rc<Route>,
     pub(crate) stats: Rc<ListenerStats>,
     reasons: Rc<Reasons>,
+    handshakes: Rc<Reasons>,
     /// The port as a field value.
     pub(crate) port: HeaderValue,
 }
@@ -139,6 +140,7 @@ impl Front {
             own: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.own)),
             stats: Rc::new(ListenerStats::new(registry, listener.name.as_str())),
             reasons: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.reasons)),
+            handshakes: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.handshakes)),
             port: HeaderValue::from(place.address.port().unwrap_or(0)),
         }
     }
@@ -172,6 +174,14 @@ impl Front {
     /// Counts of attempts that take `route`.
     pub(crate) fn attempts<'a>(&self, route: &'a Route) -> &'a GroupStats {
         route.retries.stats.get(|| GroupStats::new(&self.registry, route.name()))
+    }
+
+    /// Counts one TLS handshake by how it ended.
+    pub(crate) fn shook_hands(&self, outcome: &'static str) {
+        self.handshakes.count(outcome, || {
+            let labels = [("listener", self.listener().name.as_str()), ("outcome", outcome)];
+            self.registry.counter("equipoise_tls_handshakes_total", "TLS handshakes by how they ended", &labels)
+        });
     }
 
     /// Counts one request or connection that was refused or failed.

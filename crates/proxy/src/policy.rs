@@ -3,13 +3,15 @@
 //! hyper is a parser, not an edge: it passes on what a proxy must refuse. Everything that decides *whether* a message
 //! goes on, and which fields go with it, is in this module.
 
+mod directed;
 mod fields;
 mod forwarded;
 mod request;
 mod response;
 mod trailers;
 
+pub(crate) use directed::is_directed;
 pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
-pub(crate) use request::{Refusal, admit};
+pub(crate) use request::{Admitted, Refusal, admit};
 pub(crate) use response::{BadResponse, clean};
 pub(crate) use trailers::keep_safe;

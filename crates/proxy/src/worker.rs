@@ -21,6 +21,7 @@ use crate::local::{Active, Front, Local};
 use crate::members::Members;
 use crate::multiplex::Life;
 use crate::sweep::sweep;
+use crate::turnstile::Turnstile;
 use crate::upstream::{Upstream, Verdict};
 
 /// What a worker is told.
@@ -51,6 +52,8 @@ pub(crate) struct Worker {
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
     /// Sending tells the accepting task to end; what still waits is served by the view that is sent.
     accepting: RefCell<AHashMap<Endpoint, oneshot::Sender<Rc<Front>>>>,
+    /// Where TLS handshakes wait for their turn.
+    pub(crate) handshakes: Turnstile,
     /// Accepting tasks that have not ended yet.
     pub(crate) listening: Cell<usize>,
     /// By when everything must have ended, once it is to end.
@@ -100,6 +103,7 @@ impl Worker {
             downstreams: Members::new(),
             streams: RefCell::default(),
             accepting: RefCell::default(),
+            handshakes: Turnstile::new(),
             listening: Cell::new(0),
             draining: Cell::new(None),
             left: Notify::new(),
@@ -194,7 +198,7 @@ impl Worker {
         let listeners = generation.listeners.iter().map(|listener| &listener.timeouts);
         let groups = generation.groups.values().map(|group| group.settings());
         let shortest = listeners
-            .flat_map(|timeouts| [timeouts.head, timeouts.keep_alive, timeouts.idle])
+            .flat_map(|timeouts| [timeouts.handshake, timeouts.head, timeouts.keep_alive, timeouts.idle])
             .chain(groups.clone().flat_map(|group| [group.timeouts.first_byte, group.timeouts.idle]))
             .chain(groups.flat_map(|group| [Some(group.pool.idle_timeout), group.timeouts.total]).flatten())
             .min();

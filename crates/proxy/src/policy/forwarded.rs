@@ -22,6 +22,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) host: Option<&'a HeaderValue>,
     /// Port that the client connected to.
     pub(crate) port: &'a HeaderValue,
+    /// Whether the client's connection is inside TLS.
+    pub(crate) secure: bool,
     /// Protocol version of the client.
     pub(crate) version: Version,
 }
@@ -71,7 +73,7 @@ pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
     fields.reserve(OURS);
     let chain = if fields.contains_key(&X_FORWARDED_FOR) { extended(fields, facts.peer) } else { facts.peer.clone() };
     fields.insert(&X_FORWARDED_FOR, chain);
-    fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static("http"));
+    fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(if facts.secure { "https" } else { "http" }));
     fields.entry(&X_FORWARDED_PORT).or_insert_with(|| facts.port.clone());
     if let Some(host) = facts.host {
         fields.entry(&X_FORWARDED_HOST).or_insert_with(|| host.clone());
@@ -141,7 +143,8 @@ mod tests {
         let host = fields.get(header::HOST).cloned();
         assert_eq!(request_id(&fields), Some(HeaderValue::from_static("mine")));
         disbelieve(&mut fields, trusted);
-        forward(&mut fields, &Facts { peer: &peer, host: host.as_ref(), port: &port, version: Version::HTTP_11 });
+        let facts = Facts { peer: &peer, host: host.as_ref(), port: &port, secure: false, version: Version::HTTP_11 };
+        forward(&mut fields, &facts);
         let text = |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
         let mut all: Vec<_> = fields.iter().map(text).collect();
         all.sort();

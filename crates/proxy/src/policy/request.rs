@@ -29,6 +29,8 @@ pub(crate) enum Refusal {
     BadHost,
     #[error("the host differs from the authority")]
     OtherHost,
+    #[error("the connection was made for another host")]
+    Misdirected,
     #[error("the only transfer coding served here is a single `chunked`")]
     Coding,
     #[error("the request has both Content-Length and Transfer-Encoding")]
@@ -41,7 +43,7 @@ impl Refusal {
             Self::Connect => StatusCode::METHOD_NOT_ALLOWED,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-            Self::OtherHost => StatusCode::MISDIRECTED_REQUEST,
+            Self::OtherHost | Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::Coding => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -59,6 +61,7 @@ impl Refusal {
             Self::ManyHosts => "many-hosts",
             Self::BadHost => "bad-host",
             Self::OtherHost => "other-host",
+            Self::Misdirected => "misdirected",
             Self::Coding => "transfer-coding",
             Self::TwoLengths => "two-lengths",
         }

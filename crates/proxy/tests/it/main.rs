@@ -5,8 +5,10 @@
 mod access;
 mod balancing;
 mod body;
+mod certificates;
 mod fields;
 mod http2;
+mod https;
 mod lifecycle;
 mod noting;
 mod retry;

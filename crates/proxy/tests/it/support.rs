@@ -11,6 +11,7 @@ use equipoise_balance::{Algorithm, Picker, PickerSource};
 use equipoise_metrics::Registry;
 use equipoise_proxy::{DataPlane, Generation, Group, GroupSettings, Listener};
 use equipoise_rule::{Action, Router, RouterSource, Rule, RuleSet};
+use equipoise_stream::Stream;
 use equipoise_target::{
     Availability, Condition, GroupName, ListenerName, Member, Membership, PluginName, Snapshot, Target,
 };
@@ -31,7 +32,7 @@ pub(crate) fn soon<F: Future>(future: F) -> impl Future<Output = F::Output> {
 
 /// One end of a connection, read as a person would.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     buffer: Vec<u8>,
 }
 
@@ -71,6 +72,12 @@ impl Message {
 
 impl From<TcpStream> for Wire {
     fn from(stream: TcpStream) -> Self {
+        Stream::from(stream).into()
+    }
+}
+
+impl From<Stream> for Wire {
+    fn from(stream: Stream) -> Self {
         Self { stream, buffer: Vec::new() }
     }
 }
@@ -82,6 +89,7 @@ impl Wire {
 
     pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
+        self.stream.flush().await.unwrap();
     }
 
     /// Writes as much as the other side takes.
