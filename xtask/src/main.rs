@@ -2,13 +2,16 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to whoever runs it")]
 
+mod bench;
 mod guests;
 
 use std::process::ExitCode;
 
 const USAGE: &str = "\
-usage: cargo xtask guests [--check] [NAME …]
+usage: cargo xtask bench [--rounds N] [--seconds N] [--binary FILE] [SCENARIO …]
+       cargo xtask guests [--check] [NAME …]
 
+  bench            measure the program beside nginx and HAProxy; fails when a gate of docs/performance.md is missed
   guests           build the example plugins into plugins/prebuilt, as far as their toolchains are there
   guests --check   build them elsewhere, and compare with what is committed
   NAME             only these: folders in plugins/";
@@ -17,6 +20,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match &words[..] {
+        ["bench", rest @ ..] => bench::run(rest),
+        ["bench-targets"] => bench::respond(), // what `bench` starts for itself
         ["guests", rest @ ..] => guests::run(rest),
         _ => {
             eprintln!("{USAGE}");
