@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use equipoise_stream::Stream;
+use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
@@ -21,7 +22,9 @@ use crate::body::ResponseBody;
 use crate::downstream::{Downstream, Order};
 use crate::handshake::{is_http2, shake_hands};
 use crate::io::ClientIo;
+use crate::linger::linger;
 use crate::local::Front;
+use crate::refused;
 use crate::serve::serve;
 use crate::stats::ListenerStats;
 use crate::worker::Worker;
@@ -169,11 +172,12 @@ impl Here {
     }
 
     async fn serve_http1(&self, mut stream: Stream, mut first: BytesMut) {
+        self.client.guard.borrow_mut().look_first(&mut first);
         loop {
             let builder = http1_builder(&self.client.front());
             let mut connection = builder.serve_connection(self.io(stream, first), self.service());
             if self.drive(Pin::new(&mut connection), http1::Connection::graceful_shutdown).await == Driven::Ended {
-                return;
+                return self.leave(connection.into_parts()).await;
             }
             // Idle for long: the buffers go, the socket waits.
             (stream, first) = take_apart(connection.into_parts());
@@ -184,6 +188,21 @@ impl Here {
                 return;
             }
             self.client.unpark();
+        }
+    }
+
+    /// Ends a connection that hyper is done with.
+    async fn leave<S>(&self, parts: http1::Parts<TokioIo<ClientIo>, S>) {
+        let (amid, reason) = {
+            let mut guard = self.client.guard.borrow_mut();
+            (guard.is_amid(), guard.reason())
+        };
+        if let Some(reason) = reason {
+            // In a body that nobody read.
+            self.client.front().fault(reason);
+        }
+        if amid {
+            Box::pin(self.obeying(linger(take_apart(parts).0))).await;
         }
     }
 
@@ -232,16 +251,17 @@ impl Here {
         })
     }
 
-    /// Counts a connection that ended in an error of the client's: hyper has answered what can be answered.
+    /// Notes a connection that ended in an error of the client's: hyper has answered what can be answered.
     fn fault(&self, error: &hyper::Error) {
-        let reason = if error.is_parse_too_large() {
-            "head-too-large"
+        let guard = self.client.guard.borrow_mut().reason();
+        let (status, reason) = if error.is_parse_too_large() {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large")
         } else if error.is_parse() {
-            "bad-request"
+            (StatusCode::BAD_REQUEST, guard.unwrap_or("bad-request"))
         } else {
             return; // a client that goes away is no fault
         };
-        self.client.front().fault(reason);
+        refused::note(&self.worker, &self.client, status, reason);
         tracing::debug!(%error, client = %self.client.peer, "a connection ended in an error");
     }
 }

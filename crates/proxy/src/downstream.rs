@@ -13,6 +13,7 @@ use equipoise_target::Endpoint;
 use http::HeaderValue;
 
 use crate::Ends;
+use crate::guard::Guard;
 use crate::local::Front;
 
 /// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
@@ -59,6 +60,8 @@ pub(crate) struct Downstream {
     /// What was agreed in the TLS handshake, when there was one.
     tls: OnceCell<Arc<TlsFacts>>,
     front: RefCell<Rc<Front>>,
+    /// What its bytes are held against.
+    pub(crate) guard: RefCell<Guard>,
     phase: Cell<Phase>,
     in_flight: Cell<u32>,
     multiplexed: Cell<bool>,
@@ -84,6 +87,7 @@ impl Downstream {
             ends: Cell::new(None),
             tls: OnceCell::new(),
             front: RefCell::new(Rc::clone(front)),
+            guard: RefCell::new(Guard::new()),
             phase: Cell::new(Phase::Fresh(now)),
             in_flight: Cell::new(0),
             multiplexed: Cell::new(false),
@@ -156,6 +160,7 @@ impl Downstream {
     /// The client speaks HTTP/2: one connection carries several requests, and bytes that belong to none.
     pub(crate) fn multiplexes(&self) {
         self.multiplexed.set(true);
+        self.guard.borrow_mut().stand_down();
         self.phase.set(Phase::Idle(Instant::now()));
         if self.is_retired() {
             self.tell(Order::Finish);

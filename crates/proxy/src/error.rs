@@ -7,6 +7,7 @@ use equipoise_target::{Endpoint, GroupName};
 use http::StatusCode;
 
 use crate::policy::BadResponse;
+use crate::record::BROKEN_BODY;
 
 /// Why a request could not be forwarded.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +87,7 @@ impl ForwardError {
             Self::Total { .. } => "total-timeout",
             Self::Cut { .. } => "target-left",
             Self::Upload => "body-timeout",
-            Self::BrokenUpload => "broken-body",
+            Self::BrokenUpload => BROKEN_BODY,
             Self::Refused => "router-refused",
         }
     }

@@ -1,15 +1,18 @@
 //! A client's socket that notes when something moves on it.
 
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BytesMut};
 use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::downstream::Downstream;
+use crate::guard::POISON;
+use crate::linger;
 use crate::worker::Worker;
 
 /// A client's socket, with the bytes that were read from it to learn which protocol it speaks.
@@ -20,16 +23,32 @@ pub(crate) struct ClientIo {
     first: BytesMut,
     worker: Rc<Worker>,
     client: Rc<Downstream>,
+    /// Bytes after bad ones.
+    dropped: usize,
 }
 
 impl ClientIo {
     pub(crate) fn new(stream: Stream, first: BytesMut, worker: Rc<Worker>, client: Rc<Downstream>) -> Self {
-        Self { stream, first, worker, client }
+        Self { stream, first, worker, client, dropped: 0 }
     }
 
     /// The socket, and what was read from it and not asked for yet.
     pub(crate) fn into_parts(self) -> (Stream, BytesMut) {
         (self.stream, self.first)
+    }
+
+    /// Waits for the end of what comes after bad bytes, so that a client that leaves is seen to leave.
+    fn poll_drop(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut space = [MaybeUninit::uninit(); 1024];
+        while self.dropped < linger::MOST {
+            let mut buf = ReadBuf::uninit(&mut space);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+            match buf.filled().len() {
+                0 => return Poll::Ready(Ok(())),
+                count => self.dropped += count,
+            }
+        }
+        Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
     }
 
     fn took<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -50,10 +69,20 @@ impl AsyncRead for ClientIo {
             }
             return Poll::Ready(Ok(()));
         }
+        if self.client.guard.borrow().has_refused() {
+            return self.poll_drop(cx);
+        }
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if buf.filled().len() > before {
             self.client.received(|| self.worker.clock.tick());
+            let looked = self.client.guard.borrow_mut().look(&buf.filled()[before..]);
+            if let Err(refused) = looked {
+                buf.set_filled(before + refused.good);
+                self.first = BytesMut::from(POISON);
+                // Nothing at all would be the end of the stream.
+                return if refused.good == 0 { self.poll_read(cx, buf) } else { read };
+            }
         }
         read
     }

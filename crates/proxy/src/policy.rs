@@ -9,9 +9,11 @@ mod forwarded;
 mod request;
 mod response;
 mod trailers;
+mod wire;
 
 pub(crate) use directed::is_directed;
 pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
 pub(crate) use request::{Admitted, Refusal, admit};
 pub(crate) use response::{BadResponse, clean};
 pub(crate) use trailers::keep_safe;
+pub(crate) use wire::{Defect, Refused, Scanner};

@@ -17,6 +17,9 @@ use crate::worker::Worker;
 /// The status in logs and metrics of a request whose client left before there was an answer; nginx's choice.
 const CLIENT_LEFT: u16 = 499;
 
+/// The reason when a client's body ended in an error.
+pub(crate) const BROKEN_BODY: &str = "broken-body";
+
 /// One request's account. It begins with the request and goes with the response's body; its drop closes it, so that
 /// nothing that ends a request early can end it unnoted.
 #[derive(Debug)]
@@ -127,7 +130,12 @@ impl Record {
     }
 
     pub(crate) fn failed(&mut self, reason: &'static str) {
-        self.reason = Some(reason);
+        self.reason = Some(if reason == BROKEN_BODY { self.broken_body() } else { reason });
+    }
+
+    /// What was wrong with the client's body, as far as it is known.
+    fn broken_body(&self) -> &'static str {
+        self.client.guard.borrow_mut().reason().unwrap_or(BROKEN_BODY)
     }
 
     /// The whole response is ready. An HTTP/2 client may never take it, and its connection must not count as busy for that.
@@ -159,10 +167,10 @@ impl Record {
             Some(Verdict::Idle) => "response-stalled",
             Some(Verdict::Total) => "total-timeout",
             Some(Verdict::Upload) => "body-timeout",
-            Some(Verdict::BrokenUpload) => "broken-body",
+            Some(Verdict::BrokenUpload) => self.broken_body(),
             Some(Verdict::Unread) => "client-stalled",
             Some(Verdict::Cut) => "target-left",
-            Some(Verdict::FirstByte | Verdict::Flood) | None => "response-cut",
+            Some(Verdict::FirstByte | Verdict::Flood | Verdict::Defect(_)) | None => "response-cut",
         });
     }
 
@@ -188,7 +196,7 @@ impl Drop for Record {
         if let (Some(log), Some(line)) = (&self.front.generation().access_log, &self.line) {
             log.note(&Entry {
                 unix_millis: self.worker.clock.unix_millis(self.started),
-                draft: &line.draft,
+                draft: Some(&line.draft),
                 listener: self.front.listener().name.as_str(),
                 group: route.name(),
                 rule: &line.rule,

@@ -120,6 +120,7 @@ pub(crate) fn blame(verdict: Verdict, address: Endpoint, route: &Route) -> Forwa
         Verdict::Upload => ForwardError::Upload,
         Verdict::BrokenUpload => ForwardError::BrokenUpload,
         Verdict::Flood => ForwardError::BadResponse { address, source: BadResponse::TooMuchBefore },
+        Verdict::Defect(defect) => ForwardError::BadResponse { address, source: BadResponse::Bytes(defect) },
         Verdict::Cut => ForwardError::Cut { address },
     }
 }

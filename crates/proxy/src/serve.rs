@@ -111,6 +111,7 @@ fn terms(record: &Record, group: &Group, request: &Outgoing) -> Terms {
         client_limit: record.front().listener().timeouts.idle,
         has_body: !request.body.is_empty(),
         owner: group.settings().transport.proxy_protocol.map_or(0, |_| record.client().owner()),
+        bodiless: request.head.method == Method::HEAD,
     }
 }
 

@@ -1,4 +1,4 @@
-//! A target's socket that bounds what comes before a response.
+//! A target's socket that bounds what comes before a response, and how its bytes may look.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::policy::Scanner;
 use crate::upstream::{Upstream, Verdict};
 
 /// A target's socket. hyper takes interim responses (103 and its like) as long as they come, and a target that sends
@@ -16,11 +17,24 @@ use crate::upstream::{Upstream, Verdict};
 pub(crate) struct TargetIo {
     stream: Stream,
     upstream: Rc<Upstream>,
+    scanner: Scanner,
 }
 
 impl TargetIo {
     pub(crate) fn new(stream: Stream, upstream: Rc<Upstream>) -> Self {
-        Self { stream, upstream }
+        Self { stream, upstream, scanner: Scanner::of_responses() }
+    }
+}
+
+impl TargetIo {
+    /// Refuses bytes that hyper would read in a way of its own, as the policy refuses them of clients: a bare LF in a
+    /// field's value is how a field of an attacker's gets into a response.
+    fn look(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.scanner.expect(self.upstream.bodiless.get());
+        self.scanner.scan(bytes).map_err(|refused| {
+            self.upstream.verdict.set(Some(Verdict::Defect(refused.defect)));
+            io::ErrorKind::InvalidData.into()
+        })
     }
 }
 
@@ -31,6 +45,9 @@ impl AsyncRead for TargetIo {
         if !self.upstream.may_come(buf.filled().len() - before) {
             self.upstream.verdict.set(Some(Verdict::Flood));
             return Poll::Ready(Err(io::ErrorKind::InvalidData.into()));
+        }
+        if buf.filled().len() > before {
+            self.look(&buf.filled()[before..])?;
         }
         read
     }

@@ -12,6 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::PoolSettings;
 use crate::local::Route;
+use crate::policy::Defect;
 
 /// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
 /// eight interim heads of a common size.
@@ -47,6 +48,8 @@ pub(crate) enum Verdict {
     Unread,
     /// The target sent more than any response's beginning.
     Flood,
+    /// The target's bytes are not HTTP as it should be.
+    Defect(Defect),
     /// The target left its group, and its time to finish is over.
     Cut,
 }
@@ -87,6 +90,8 @@ pub(crate) struct Upstream {
     client_limit: Cell<Duration>,
     /// When the whole request must be over.
     deadline: Cell<Option<Instant>>,
+    /// Whether the request asks for a head only.
+    pub(crate) bodiless: Cell<bool>,
     /// Whether the whole request was handed to the connection.
     pub(crate) sent_all: Cell<bool>,
     /// Bytes that came while the response's head was waited for.
@@ -105,6 +110,8 @@ pub(crate) struct Terms {
     pub(crate) has_body: bool,
     /// Whom a connection has to have been announced for; 0 for nobody.
     pub(crate) owner: u64,
+    /// Whether the response has no body: HEAD.
+    pub(crate) bodiless: bool,
 }
 
 impl Upstream {
@@ -119,6 +126,7 @@ impl Upstream {
             upload: Cell::new(None),
             client_limit: Cell::new(Duration::MAX),
             deadline: Cell::new(None),
+            bodiless: Cell::new(false),
             sent_all: Cell::new(true),
             before_head: Cell::new(0),
             received: Cell::new(0),
@@ -153,6 +161,7 @@ impl Upstream {
         self.wait.set(Wait::Head(terms.now));
         self.deadline.set(terms.deadline);
         self.client_limit.set(terms.client_limit);
+        self.bodiless.set(terms.bodiless);
         self.sent_all.set(!terms.has_body);
         self.before_head.set(0);
         self.received.set(0);

@@ -1,6 +1,6 @@
 //! One line of the access log.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -38,11 +38,31 @@ impl Draft {
     }
 }
 
+impl Draft {
+    fn json(&self, text: &mut impl FnMut(&str, &str) -> io::Result<()>) -> io::Result<()> {
+        text("http.request.method", self.method.as_str())?;
+        text("url.path", self.uri.path())?;
+        self.uri.query().map_or(Ok(()), |query| text("url.query", query))?;
+        text("network.protocol.version", protocol(self.version))?;
+        let fields = [
+            ("server.address", &self.host),
+            ("user_agent.original", &self.user_agent),
+            ("http.request.header.referer", &self.referer),
+            ("request.id", &self.request_id),
+        ];
+        for (key, value) in fields {
+            value.as_ref().map_or(Ok(()), |value| text(key, &String::from_utf8_lossy(value.as_bytes())))?;
+        }
+        Ok(())
+    }
+}
+
 /// What one line says.
 #[derive(Debug)]
 pub(crate) struct Entry<'a> {
     pub(crate) unix_millis: u64,
-    pub(crate) draft: &'a Draft,
+    /// What the request asked for; `None` when its head could not be read.
+    pub(crate) draft: Option<&'a Draft>,
     pub(crate) listener: &'a str,
     pub(crate) group: &'a str,
     pub(crate) rule: &'a str,
@@ -66,29 +86,15 @@ impl Entry<'_> {
         };
     }
 
-    fn json(&self, line: &mut Vec<u8>) -> std::io::Result<()> {
-        let Draft { method, uri, version, .. } = self.draft;
+    fn json(&self, line: &mut Vec<u8>) -> io::Result<()> {
         let date = Date::of(self.unix_millis);
         write!(line, "{{\"time\":\"{}\"", date.rfc3339())?;
-        let mut text = |key: &str, value: &str| -> std::io::Result<()> {
+        let mut text = |key: &str, value: &str| -> io::Result<()> {
             write!(line, ",\"{key}\":")?;
             serde_json::to_writer(&mut *line, value).map_err(Into::into)
         };
         text("client.address", &self.client.to_string())?;
-        text("http.request.method", method.as_str())?;
-        text("url.path", uri.path())?;
-        for (key, value) in [("url.query", uri.query()), ("network.protocol.version", Some(protocol(*version)))] {
-            value.map_or(Ok(()), |value| text(key, value))?;
-        }
-        let fields = [
-            ("server.address", &self.draft.host),
-            ("user_agent.original", &self.draft.user_agent),
-            ("http.request.header.referer", &self.draft.referer),
-            ("request.id", &self.draft.request_id),
-        ];
-        for (key, value) in fields {
-            value.as_ref().map_or(Ok(()), |value| text(key, &String::from_utf8_lossy(value.as_bytes())))?;
-        }
+        self.draft.map_or(Ok(()), |draft| draft.json(&mut text))?;
         text("listener", self.listener)?;
         text("rule", self.rule)?;
         text("group", self.group)?;
@@ -107,14 +113,19 @@ impl Entry<'_> {
         )
     }
 
-    fn combined(&self, line: &mut Vec<u8>) -> std::io::Result<()> {
-        let Draft { method, uri, version, referer, user_agent, .. } = self.draft;
-        write!(line, "{} - - [{}] \"{method} ", self.client, Date::of(self.unix_millis).apache())?;
-        let target = uri.path_and_query().map_or("/", |target| target.as_str());
-        escape(target.as_bytes(), line);
-        write!(line, " HTTP/{}\" {} {} \"", protocol(*version), self.status, self.sent)?;
-        for (value, end) in [(referer, "\" \""), (user_agent, "\"")] {
-            escape(value.as_ref().map_or(b"-", |value| value.as_bytes()), line);
+    fn combined(&self, line: &mut Vec<u8>) -> io::Result<()> {
+        write!(line, "{} - - [{}] \"", self.client, Date::of(self.unix_millis).apache())?;
+        if let Some(Draft { method, uri, version, .. }) = self.draft {
+            write!(line, "{method} ")?;
+            escape(uri.path_and_query().map_or(b"/", |target| target.as_str().as_bytes()), line);
+            write!(line, " HTTP/{}", protocol(*version))?;
+        } else {
+            line.push(b'-');
+        }
+        write!(line, "\" {} {} \"", self.status, self.sent)?;
+        let fields = self.draft.map_or((None, None), |draft| (draft.referer.as_ref(), draft.user_agent.as_ref()));
+        for (value, end) in [(fields.0, "\" \""), (fields.1, "\"")] {
+            escape(value.map_or(b"-", HeaderValue::as_bytes), line);
             line.extend_from_slice(end.as_bytes());
         }
         write!(line, " {:.6} ", self.duration.as_secs_f64())?;
@@ -197,6 +208,10 @@ mod tests {
     use super::*;
 
     fn line(format: LogFormat) -> String {
+        line_of(format, true)
+    }
+
+    fn line_of(format: LogFormat, readable: bool) -> String {
         let request = http::Request::get("/todos?a=1")
             .header("host", "todo.example")
             .header("user-agent", HeaderValue::from_bytes(b"evil\"\t\xff").unwrap())
@@ -205,7 +220,7 @@ mod tests {
         let draft = Draft::new(&request.into_parts().0, Version::HTTP_11, None);
         let entry = Entry {
             unix_millis: 1_709_210_096_007,
-            draft: &draft,
+            draft: readable.then_some(&draft),
             listener: "web",
             group: "todo",
             rule: "10",
@@ -230,6 +245,16 @@ mod tests {
             "192.0.2.1 - - [29/Feb/2024:12:34:56 +0000] \"GET /todos?a=1 HTTP/1.1\" 504 4 \"-\" \
              \"evil\\x22\\x09\\xFF\" 1.500000 10.0.0.1:80 response-timeout\n"
         );
+    }
+
+    #[test]
+    fn a_request_that_nobody_could_read_is_a_line_too() {
+        assert_eq!(
+            line_of(LogFormat::Combined, false),
+            "192.0.2.1 - - [29/Feb/2024:12:34:56 +0000] \"-\" 504 4 \"-\" \"-\" 1.500000 10.0.0.1:80 response-timeout\n"
+        );
+        let value: serde_json::Value = serde_json::from_str(&line_of(LogFormat::Json, false)).unwrap();
+        assert_eq!((&value["client.address"], value.get("url.path")), (&"192.0.2.1".into(), None));
     }
 
     #[test]

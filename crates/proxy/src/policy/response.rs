@@ -4,6 +4,7 @@ use http::response::Parts;
 use http::{HeaderValue, StatusCode, header};
 
 use super::fields::Seen;
+use super::wire::Defect;
 
 /// Why a response is not passed on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +17,8 @@ pub(crate) enum BadResponse {
     Coding,
     #[error("sent a Content-Length that is not one number")]
     Length,
+    #[error("sent a response with {0}")]
+    Bytes(Defect),
     #[error("sent too much before its response")]
     TooMuchBefore,
 }

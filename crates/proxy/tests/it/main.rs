@@ -12,5 +12,6 @@ mod https;
 mod lifecycle;
 mod noting;
 mod retry;
+mod strict;
 mod support;
 mod timeout;

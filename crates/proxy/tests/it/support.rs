@@ -92,6 +92,15 @@ impl Wire {
         self.stream.flush().await.unwrap();
     }
 
+    /// Lets what was written so far arrive by itself, as far as the kernel goes along.
+    pub(crate) async fn flush(&mut self) {
+        self.stream.set_nodelay(true).unwrap();
+        self.stream.flush().await.unwrap();
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Writes as much as the other side takes.
     pub(crate) async fn write_while_wanted(&mut self, bytes: &[u8]) {
         let _ = self.stream.write_all(bytes).await;
@@ -148,6 +157,14 @@ impl Wire {
             assert_eq!(self.exactly(2).await?, b"\r\n");
         }
         Some(chunk)
+    }
+
+    /// Reads one chunk, if there is a whole one.
+    pub(crate) async fn try_chunk(&mut self) -> Option<Vec<u8>> {
+        let size = self.until(b"\r\n").await?;
+        let size = usize::from_str_radix(std::str::from_utf8(&size).ok()?, 16).ok()?;
+        let chunk = self.exactly(size).await?;
+        (size == 0 || self.exactly(2).await? == b"\r\n").then_some(chunk)
     }
 
     /// Reads one message, framed by length or chunks.

@@ -1,0 +1,34 @@
+//! Notes requests that end before anybody could read their head.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use crate::downstream::Downstream;
+use crate::log::Entry;
+use crate::worker::Worker;
+
+/// Counts a request that was refused by its bytes, and notes it in the access log.
+pub(crate) fn note(worker: &Worker, client: &Downstream, status: StatusCode, reason: &'static str) {
+    let front = client.front();
+    front.fault(reason);
+    front.stats.requests.increment();
+    front.requests(&front.own).request(status.as_u16(), Duration::ZERO, 0, 0);
+    if let Some(log) = &front.generation().access_log {
+        log.note(&Entry {
+            unix_millis: worker.clock.unix_millis(worker.clock.tick()),
+            draft: None,
+            listener: front.listener().name.as_str(),
+            group: "",
+            rule: "",
+            client: client.peer,
+            target: None,
+            attempts: 0,
+            status: status.as_u16(),
+            reason,
+            received: 0,
+            sent: 0,
+            duration: Duration::ZERO,
+        });
+    }
+}
