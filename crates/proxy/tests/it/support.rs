@@ -94,7 +94,6 @@ impl Wire {
 
     /// Lets what was written so far arrive by itself, as far as the kernel goes along.
     pub(crate) async fn flush(&mut self) {
-        self.stream.set_nodelay(true).unwrap();
         self.stream.flush().await.unwrap();
         for _ in 0..8 {
             tokio::task::yield_now().await;
