@@ -1,8 +1,10 @@
 //! decode: the head is checked and brought into one shape, and it is settled who asks.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use bytes::Bytes;
+use equipoise_rule::Client;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue};
 
@@ -18,6 +20,8 @@ pub(crate) struct Asker {
     /// The host that was asked for, before any rule rewrote it.
     host: Option<HeaderValue>,
     id: HeaderValue,
+    /// Whether the request came inside TLS.
+    is_secure: bool,
 }
 
 /// Checks the head and settles who asks.
@@ -47,17 +51,25 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
     }
     let id = id.unwrap_or_else(|| request_id(record));
     record.draft(head, client, Some(&id));
-    Ok(Asker { client, host: admitted.host, id })
+    if let Some(certificate) = record.client().certificate() {
+        head.extensions.insert(Arc::clone(certificate));
+    }
+    Ok(Asker { client, host: admitted.host, id, is_secure: record.client().tls().is_some() })
 }
 
 impl Asker {
+    /// Who asks, as rules see it.
+    pub(crate) fn client(&self) -> Client {
+        Client::from(self.client).secure(self.is_secure)
+    }
+
     /// Tells the target who asks.
     pub(crate) fn tell(&self, record: &Record, fields: &mut HeaderMap) {
         let facts = Facts {
             peer: &record.client().peer_value,
             host: self.host.as_ref(),
             port: &record.front().port,
-            secure: record.client().tls().is_some(),
+            secure: self.is_secure,
             version: record.version,
         };
         policy::forward(fields, &facts);

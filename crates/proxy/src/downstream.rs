@@ -8,7 +8,8 @@ use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use equipoise_stream::tls::TlsFacts;
+use equipoise_rule::ClientCertificate;
+use equipoise_stream::tls::{self, TlsFacts};
 use equipoise_target::Endpoint;
 use http::HeaderValue;
 
@@ -59,6 +60,8 @@ pub(crate) struct Downstream {
     pub(crate) ends: Cell<Option<Ends>>,
     /// What was agreed in the TLS handshake, when there was one.
     tls: OnceCell<Arc<TlsFacts>>,
+    /// What the client's certificate says, as rules see it, when there is one.
+    certificate: OnceCell<Arc<ClientCertificate>>,
     front: RefCell<Rc<Front>>,
     /// What its bytes are held against.
     pub(crate) guard: RefCell<Guard>,
@@ -86,6 +89,7 @@ impl Downstream {
             peer_value: address_value(peer),
             ends: Cell::new(None),
             tls: OnceCell::new(),
+            certificate: OnceCell::new(),
             front: RefCell::new(Rc::clone(front)),
             guard: RefCell::new(Guard::new()),
             phase: Cell::new(Phase::Fresh(now)),
@@ -149,12 +153,20 @@ impl Downstream {
     pub(crate) fn shook_hands(&self, facts: Option<&Arc<TlsFacts>>) {
         self.phase.set(Phase::Fresh(Instant::now()));
         if let Some(facts) = facts {
-            let _ = self.tls.set(Arc::clone(facts)); // there is one handshake
+            // There is one handshake, so neither is there yet.
+            let _ = self.tls.set(Arc::clone(facts));
+            if let Some(shown) = facts.client.as_deref() {
+                let _ = self.certificate.set(Arc::new(for_rules(shown)));
+            }
         }
     }
 
     pub(crate) fn tls(&self) -> Option<&Arc<TlsFacts>> {
         self.tls.get()
+    }
+
+    pub(crate) fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.certificate.get()
     }
 
     /// The client speaks HTTP/2: one connection carries several requests, and bytes that belong to none.
@@ -284,6 +296,11 @@ impl Downstream {
             }
         }
     }
+}
+
+fn for_rules(shown: &tls::ClientCertificate) -> ClientCertificate {
+    let tls::ClientCertificate { subject, issuer, serial, names, fingerprint, .. } = shown.clone();
+    ClientCertificate { subject, issuer, serial, names, fingerprint }
 }
 
 fn address_value(address: IpAddr) -> HeaderValue {

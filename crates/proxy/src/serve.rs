@@ -42,7 +42,7 @@ pub(crate) async fn serve(
 async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<Content>, Failure> {
     let asker = decode(record, &mut request.head)?;
     let front = Rc::clone(record.front());
-    let routed = front.listener().rules.route(&mut request.head, asker.client, fastrand::u64(..));
+    let routed = front.listener().rules.route(&mut request.head, asker.client(), fastrand::u64(..));
     record.decided_by(routed.rule);
     if routed.refused_edits > 0 {
         front.stats.refused_edits.add(routed.refused_edits.into());

@@ -13,11 +13,14 @@ use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 pub use self::forward::{Forward, ForwardError, Sticky, StickyError, WeightedGroup};
-pub use self::headers::{EditedName, EditedNameError, FieldValue, FieldValueError, HeaderEdits, editable};
+pub use self::headers::{
+    EditedName, EditedNameError, FieldValue, FieldValueError, HeaderEdits, SetValue, SetValueError, Told, editable,
+};
 pub use self::redirect::{Redirect, RedirectError};
 pub use self::respond::{Respond, RespondError};
 pub use self::rewrite::{HostValue, PathText, Replace, Rewrite, RewriteError};
 pub use self::template::{Template, TemplateError};
+use crate::client::Client;
 use crate::routed::Reply;
 
 pub(crate) use self::headers::apply;
@@ -56,10 +59,10 @@ pub enum End {
 
 impl End {
     /// The destination for a request that arrived here, and the cookie to be set with it.
-    pub(crate) fn reach(&self, head: &Parts, random: u64) -> Reply<'_> {
+    pub(crate) fn reach(&self, head: &Parts, client: Client, random: u64) -> Reply<'_> {
         match self {
             Self::Forward(forward) => forward.choose(head, random),
-            Self::Redirect(redirect) => redirect.answer(head),
+            Self::Redirect(redirect) => redirect.answer(head, client.is_secure),
             Self::Respond(respond) => Reply::from(respond.answer()),
         }
     }

@@ -1,5 +1,6 @@
 //! When does a rule apply? All of its conditions must hold; each may list alternatives.
 
+mod client_certificate;
 mod cookie;
 mod header;
 mod host;
@@ -10,6 +11,9 @@ mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::client_certificate::{
+    ClientCertificate as CertificateCondition, ClientCertificateError, Fingerprint, FingerprintError,
+};
 pub use self::cookie::{Cookie, CookieName, CookieNameError};
 pub use self::header::{FieldName, FieldNameError, Header};
 pub use self::host::{Host, HostPattern};
@@ -57,6 +61,10 @@ pub struct When {
     /// Address of the client: networks in CIDR notation, or single addresses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
+    /// Certificate of the client, on listeners that ask for one: `{ present = true }`,
+    /// `{ name = "dns:*.clients.example" }`, `{ subject = "CN=alice,*" }`, `{ fingerprint = "…" }`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_certificate: Option<CertificateCondition>,
 }
 
 impl When {
@@ -74,6 +82,7 @@ impl When {
             && all(self.host.as_ref(), request)
             && all(self.path.as_ref(), request)
             && all(self.source.as_ref(), request)
+            && all(self.client_certificate.as_ref(), request)
             && all(self.header.as_ref(), request)
             && all(self.query.as_ref(), request)
             && all(self.cookie.as_ref(), request)

@@ -49,7 +49,8 @@
 //! let rules = RuleSet::build(&listener.rule, &listener.default, &NoRouters)?;
 //! let request = http::Request::get("/old/page?x=1").header("host", "www.example.org").body(())?;
 //! let (mut head, ()) = request.into_parts();
-//! let routed = rules.route(&mut head, "203.0.113.7".parse()?, 0);
+//! let client: std::net::IpAddr = "203.0.113.7".parse()?;
+//! let routed = rules.route(&mut head, client, 0);
 //! assert_eq!(routed.rule, "20");
 //! assert_eq!(routed.destination, Destination::Redirect {
 //!     status: http::StatusCode::MOVED_PERMANENTLY,
@@ -60,6 +61,7 @@
 
 mod action;
 mod alternatives;
+mod client;
 mod condition;
 mod pattern;
 mod percent;
@@ -75,13 +77,15 @@ mod text;
 
 pub use action::{
     Action, EditedName, EditedNameError, End, FieldValue, FieldValueError, Forward, ForwardError, HeaderEdits,
-    HostValue, PathText, Redirect, RedirectError, Replace, Respond, RespondError, Rewrite, RewriteError, Sticky,
-    StickyError, Template, TemplateError, TwoEnds, WeightedGroup, editable,
+    HostValue, PathText, Redirect, RedirectError, Replace, Respond, RespondError, Rewrite, RewriteError, SetValue,
+    SetValueError, Sticky, StickyError, Template, TemplateError, Told, TwoEnds, WeightedGroup, editable,
 };
 pub use alternatives::{Alternatives, NoAlternative};
+pub use client::{Client, ClientCertificate};
 pub use condition::{
-    Cookie, CookieName, CookieNameError, FieldName, FieldNameError, Header, Host, HostPattern, Method, MethodError,
-    MethodName, Network, NetworkError, Parameter, ParameterError, Path, PathPattern, Query, Source, When,
+    CertificateCondition, ClientCertificateError, Cookie, CookieName, CookieNameError, FieldName, FieldNameError,
+    Fingerprint, FingerprintError, Header, Host, HostPattern, Method, MethodError, MethodName, Network, NetworkError,
+    Parameter, ParameterError, Path, PathPattern, Query, Source, When,
 };
 pub use pattern::{Pattern, PatternError};
 pub use routed::{Destination, ResponseEdits, Routed};

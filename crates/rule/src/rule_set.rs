@@ -2,9 +2,7 @@
 
 mod index;
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use equipoise_target::PluginName;
@@ -13,6 +11,7 @@ use http::request::Parts;
 
 use self::index::Index;
 use crate::action::{Action, End, HeaderEdits, Rewrite, apply, consult};
+use crate::client::Client;
 use crate::condition::When;
 use crate::request::Request;
 use crate::routed::{Destination, Passage, Reply, Routed};
@@ -92,13 +91,14 @@ impl RuleSet {
     /// Routes one request: runs the rules in order until one ends it, and changes `head` as they say.
     ///
     /// `random` decides between weighted groups; it has to be evenly distributed over all 64 bits.
-    pub fn route(&self, head: &mut Parts, client: IpAddr, random: u64) -> Routed<'_> {
+    pub fn route(&self, head: &mut Parts, client: impl Into<Client>, random: u64) -> Routed<'_> {
+        let client = client.into();
         let mut passage = Passage::default();
         let mut host = OnceCell::new();
-        let mut candidates = self.index.candidates(&Request::new(head, client, &host), 0);
+        let mut candidates = self.index.candidates(&Request::new(head, client.address, &host), 0);
         while let Some(position) = candidates.next() {
             let step = &self.steps[position];
-            if !step.when.holds(&Request::new(head, client, &host)) {
+            if !step.when.holds(&Request::new(head, client.address, &host)) {
                 continue;
             }
             if let Some(reply) = step.changes.run(step.end.as_ref(), head, client, random, &mut passage) {
@@ -106,7 +106,7 @@ impl RuleSet {
             }
             // The following rules see what this one changed.
             host.take();
-            candidates = self.index.candidates(&Request::new(head, client, &host), position + 1);
+            candidates = self.index.candidates(&Request::new(head, client.address, &host), position + 1);
         }
         let (changes, end) = &self.default;
         let reply = changes.run(Some(end), head, client, random, &mut passage);
@@ -142,19 +142,20 @@ impl Changes {
         &'a self,
         end: Option<&'a End>,
         head: &mut Parts,
-        client: IpAddr,
+        client: Client,
         random: u64,
         passage: &mut Passage<'a>,
     ) -> Option<Reply<'a>> {
-        let verdict = self.router.as_deref().and_then(|router| consult(router, head, client, passage));
-        passage.response_edits.push(Cow::Borrowed(self.response.edits()));
+        let verdict = self.router.as_deref().and_then(|router| consult(router, head, client.address, passage));
+        passage.response_edits.push(self.response.resolved(head));
         if self.rewrite.as_ref().is_some_and(|rewrite| rewrite.apply(head).is_err()) {
             return Some(Reply::from(Destination::plain(StatusCode::URI_TOO_LONG)));
         }
-        apply(self.request.edits(), &mut head.headers);
+        let edits = self.request.resolved(head);
+        apply(&edits, &mut head.headers);
         match verdict {
             Some(destination) => Some(Reply::from(destination)),
-            None => end.map(|end| end.reach(head, random)),
+            None => end.map(|end| end.reach(head, client, random)),
         }
     }
 }

@@ -8,6 +8,7 @@ mod authorities;
 mod certificate;
 mod client;
 mod connect;
+mod distinguished;
 mod error;
 mod facts;
 mod hello;

@@ -16,7 +16,7 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
 use crate::certificates::Ca;
-use crate::support::{Origin, Running, Wire, group, listener, soon};
+use crate::support::{Origin, Running, Wire, group, listener, listener_with, soon};
 
 fn settings(certificates: Vec<Certificate>) -> ServerTlsSettings {
     let alpn = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -130,6 +130,19 @@ async fn a_request_for_a_host_that_the_connection_was_not_made_for_is_misdirecte
 }
 
 #[tokio::test]
+async fn a_redirect_to_the_same_scheme_knows_which_one_it_is() {
+    let (ca, origin) = (Ca::new("ours"), Origin::answering("never").await);
+    let redirect = || listener_with("default = { redirect = { to = '{scheme}://{host}:{port}/there' } }");
+    let running = running(secure(redirect(), settings(vec![ca.issue(&["a.example"])])), &origin).await;
+    let answer = wire(&ca.client(None, &[]), running.address, "a.example").await.ask(&for_host("a.example")).await;
+    assert_eq!(answer.field("location"), "https://a.example:443/there");
+    // What a client says of itself in plain text is not believed.
+    let plain = Running::single(redirect(), []).await;
+    let answer = plain.client().await.ask("GET https://t/ HTTP/1.1\r\nhost: t\r\n\r\n").await;
+    assert_eq!(answer.field("location"), "http://t:80/there");
+}
+
+#[tokio::test]
 async fn a_client_that_speaks_http_in_plain_text_is_told_so() {
     let (ca, origin) = (Ca::new("ours"), Origin::answering("never").await);
     let running = running(secure(listener(), settings(vec![ca.issue(&["a.example"])])), &origin).await;
@@ -207,6 +220,39 @@ async fn a_client_without_the_certificate_that_is_asked_for_is_not_served() {
             running.metric("equipoise_faults_total{listener=\"web\",reason=\"tls-certificate\"}") == 2.0
         })
         .await;
+}
+
+#[tokio::test]
+async fn what_a_certificate_says_decides_and_is_told_and_cannot_be_forged() {
+    let (ca, people, origin) = (Ca::new("ours"), Ca::new("people"), Origin::echoing().await);
+    let mut settings = settings(vec![ca.issue(&["a.example"])]);
+    settings.client_auth = Some(ClientAuth { authorities: people.authorities(), mode: ClientAuthMode::Optional });
+    let rules = r#"
+        default = { forward = "g", request-headers = { set = { x-user = "{client-certificate.names}" } } }
+        [[rule]]
+        priority = 1
+        when = { path = "/admin", client-certificate = { name = "dns:admin" } }
+        then = { respond = { status = 200, body = "welcome" } }
+        [[rule]]
+        priority = 2
+        when = { path = "/admin" }
+        then = { respond = { status = 403 } }
+    "#;
+    let running = running(secure(listener_with(rules), settings), &origin).await;
+    let forged = "GET / HTTP/1.1\r\nhost: a.example\r\nx-user: dns:admin\r\n\r\n";
+    let admin = "GET /admin HTTP/1.1\r\nhost: a.example\r\n\r\n";
+    for (identity, told, status) in [
+        (Some("admin"), Some("x-user: dns:admin"), 200),
+        (Some("bob"), Some("x-user: dns:bob"), 403),
+        (None, None, 403),
+    ] {
+        let client = ca.client(identity.map(|name| people.issue(&[name])), &[]);
+        let mut wire = wire(&client, running.address, "a.example").await;
+        let head = wire.ask(forged).await;
+        let lines: Vec<_> = head.text().lines().filter(|line| line.starts_with("x-user")).collect();
+        assert_eq!(lines, told.into_iter().collect::<Vec<_>>());
+        assert_eq!(wire.ask(admin).await.status(), status);
+    }
 }
 
 #[tokio::test]

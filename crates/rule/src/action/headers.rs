@@ -1,8 +1,12 @@
 //! Changes of header fields, and which fields may be changed at all.
 
+mod told;
+
+use std::borrow::Cow;
 use std::str::FromStr;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +15,8 @@ use crate::router::HeaderEdit;
 use crate::table::Table;
 use crate::text::text;
 
+pub use self::told::{SetValue, SetValueError, Told};
+
 /// Changes of header fields: first `remove`, then `set`, then `add`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Document", into = "Document")]
@@ -18,6 +24,8 @@ use crate::text::text;
 pub struct HeaderEdits {
     document: Document,
     edits: Box<[HeaderEdit]>,
+    /// Values that are made for each request.
+    told: Box<[(HeaderName, Told)]>,
 }
 
 /// Name of a header field that may be changed: none that frames the message, belongs to one connection only, or names the
@@ -113,10 +121,25 @@ impl From<FieldValue> for HeaderValue {
 }
 
 impl HeaderEdits {
-    /// The changes in the order in which they are made.
+    /// The changes that are the same for every request, in the order in which they are made.
     #[must_use]
     pub fn edits(&self) -> &[HeaderEdit] {
         &self.edits
+    }
+
+    /// The changes for one request. What it does not tell is taken away, so that nobody else can tell it.
+    pub(crate) fn resolved(&self, head: &Parts) -> Cow<'_, [HeaderEdit]> {
+        if self.told.is_empty() {
+            return Cow::Borrowed(&self.edits);
+        }
+        let told = self.told.iter().map(|(name, told)| match told.of(head) {
+            Some(value) => HeaderEdit::Set(name.clone(), value),
+            None => HeaderEdit::Remove(name.clone()),
+        });
+        // What is set comes before what is added.
+        let (before, added): (Vec<_>, Vec<_>) =
+            self.edits.iter().cloned().partition(|edit| !matches!(edit, HeaderEdit::Add(..)));
+        Cow::Owned(before.into_iter().chain(told).chain(added).collect())
     }
 }
 
@@ -139,9 +162,11 @@ pub(crate) fn apply(edits: &[HeaderEdit], headers: &mut HeaderMap) {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "HeaderEdits"))]
 struct Document {
-    /// Fields that get this one value, whatever they had.
+    /// Fields that get this one value, whatever they had. `{client-certificate.subject}`, `.issuer`, `.serial`,
+    /// `.names`, `.fingerprint` and `.verified` stand for what the client's certificate says; without one the field is
+    /// removed.
     #[serde(default, skip_serializing_if = "Table::is_empty")]
-    set: Table<EditedName, FieldValue>,
+    set: Table<EditedName, SetValue>,
     /// Fields that get this value, or these values, beside those they have.
     #[serde(default, skip_serializing_if = "Table::is_empty")]
     add: Table<EditedName, Alternatives<FieldValue>>,
@@ -153,13 +178,21 @@ struct Document {
 impl From<Document> for HeaderEdits {
     fn from(document: Document) -> Self {
         let remove = document.remove.iter().map(|name| HeaderEdit::Remove(name.0.clone()));
-        let set = document.set.iter().map(|(name, value)| HeaderEdit::Set(name.0.clone(), value.0.clone()));
+        let set = document.set.iter().filter_map(|(name, value)| match value {
+            SetValue::Plain(value) => Some(HeaderEdit::Set(name.0.clone(), value.0.clone())),
+            SetValue::Told(_) => None,
+        });
+        let told = document.set.iter().filter_map(|(name, value)| match value {
+            SetValue::Plain(_) => None,
+            SetValue::Told(told) => Some((name.0.clone(), told.clone())),
+        });
+        let told = told.collect();
         let add = document
             .add
             .iter()
             .flat_map(|(name, values)| values.iter().map(|value| HeaderEdit::Add(name.0.clone(), value.0.clone())));
         let edits = remove.chain(set).chain(add).collect();
-        Self { document, edits }
+        Self { document, edits, told }
     }
 }
 

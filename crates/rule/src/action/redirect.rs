@@ -39,8 +39,8 @@ impl Redirect {
     }
 
     /// A request without a proper host is answered with 400 where the template needs one.
-    pub(super) fn answer(&self, head: &Parts) -> Reply<'_> {
-        Reply::from(match self.to.render(head) {
+    pub(super) fn answer(&self, head: &Parts, is_secure: bool) -> Reply<'_> {
+        Reply::from(match self.to.render(head, is_secure) {
             Some(location) => Destination::Redirect { status: self.status, location },
             None => Destination::plain(StatusCode::BAD_REQUEST),
         })

@@ -26,6 +26,45 @@ fn check(when: &str, satisfied_by: &[&str], not_by: &[&str]) {
 }
 
 #[test]
+fn a_clients_certificate_is_asked_for_what_it_says() {
+    let mut with = head("GET /\nclient-certificate: CN=mallory");
+    with.extensions.insert(std::sync::Arc::new(crate::ClientCertificate {
+        subject: "CN=alice,O=Fjord,C=NO".into(),
+        issuer: "CN=people".into(),
+        serial: "0a".into(),
+        names: vec!["dns:alice.clients.example".into(), "email:alice@example.org".into()],
+        fingerprint: "ab".repeat(32),
+    }));
+    let without = head("GET /\nclient-certificate: CN=alice,O=Fjord,C=NO");
+    let fingerprint = format!("{{ fingerprint = \"{}\" }}", ["AB"; 32].join(":"));
+    for (condition, want) in [
+        ("{ present = true }", true),
+        ("{ present = false }", false),
+        ("{ subject = \"*,O=Fjord,C=NO\" }", true),
+        ("{ subject = [\"CN=bob,*\", \"CN=alice,*\"], issuer = \"CN=people\" }", true),
+        ("{ subject = \"CN=alice,*\", issuer = \"CN=others\" }", false),
+        ("{ name = \"dns:*.clients.example\" }", true),
+        ("{ name = [\"uri:*\", \"email:alice@example.org\"], present = true }", true),
+        ("{ name = \"dns:bob.clients.example\" }", false),
+        (&fingerprint, true),
+        (&format!("{{ fingerprint = \"{}\" }}", "cd".repeat(32)), false),
+    ] {
+        let when: When = read(&format!("{{ client-certificate = {condition} }}")).unwrap();
+        let holds = |head| when.holds(&Request::new(head, CLIENT, &OnceCell::new()));
+        assert_eq!(holds(&with), want, "{condition}");
+        assert_eq!(holds(&without), condition == "{ present = false }", "{condition} without one");
+    }
+}
+
+#[test]
+fn a_condition_on_a_certificate_that_says_nothing_is_refused() {
+    let said = |condition: &str| refusal::<When>(&format!("{{ client-certificate = {condition} }}")).0;
+    assert!(said("{}").starts_with("this asks for nothing"));
+    assert!(said("{ present = false, subject = \"*\" }").contains("that is not `present` says nothing"));
+    assert!(said("{ fingerprint = \"ab\" }").starts_with("`ab` is not a SHA-256 fingerprint"));
+}
+
+#[test]
 fn without_conditions_every_request_will_do() {
     check("{}", &["GET /", "OPTIONS *"], &[]);
 }
@@ -157,7 +196,7 @@ fn what_is_refused_is_pointed_at() {
     }
     check(
         r#"{ hosts = "x" }"#,
-        "unknown field `hosts`, expected one of `host`, `path`, `method`, `header`, `query`, `cookie`, `source`",
+        "unknown field `hosts`, expected one of `host`, `path`, `method`, `header`, `query`, `cookie`, `source`, `client-certificate`",
         "hosts",
     );
     check(r#"{ path = [] }"#, "this list is empty: name at least one value, or leave the key out", "[]");

@@ -7,6 +7,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::certificate::Certificate;
+use super::distinguished::distinguished;
 use super::names::address;
 use super::provider::sha256;
 use super::server::TlsVersion;
@@ -35,7 +36,7 @@ pub struct TlsFacts {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClientCertificate {
-    /// The subject's distinguished name, such as `C=NO, O=Fjord, CN=alice`.
+    /// The subject's distinguished name, the most specific part first (RFC 4514): `CN=alice,O=Fjord,C=NO`.
     pub subject: String,
     /// The issuer's distinguished name.
     pub issuer: String,
@@ -89,8 +90,8 @@ impl ClientCertificate {
         };
         let listed = parsed.subject_alternative_name().ok().flatten();
         Self {
-            subject: parsed.subject().to_string(),
-            issuer: parsed.issuer().to_string(),
+            subject: distinguished(parsed.subject()),
+            issuer: distinguished(parsed.issuer()),
             serial: hex(parsed.raw_serial()),
             names: listed.iter().flat_map(|listed| &listed.value.general_names).filter_map(name).collect(),
             fingerprint,

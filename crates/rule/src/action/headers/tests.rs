@@ -72,3 +72,22 @@ fn a_full_map_stays_as_it_is() {
     apply(&edits, &mut headers);
     assert!(headers.len() < 40_000);
 }
+
+#[test]
+fn what_a_certificate_does_not_say_nobody_else_says() {
+    let edits: HeaderEdits = read(
+        r#"{ set = { x-subject = "{client-certificate.subject}", x-verified = "{client-certificate.verified}", y = "1" }, add = { x-subject = "more" } }"#,
+    )
+    .unwrap();
+    let forged = "GET /\nx-subject: CN=admin\nx-subject: CN=root\nx-verified: true";
+    let mut without = head(forged);
+    let resolved = edits.resolved(&without).into_owned();
+    apply(&resolved, &mut without.headers);
+    assert_eq!(fields(&without), "x-subject: more\nx-verified: false\ny: 1");
+    let mut with = head(forged);
+    let shown = crate::ClientCertificate { subject: "CN=alice".into(), ..Default::default() };
+    with.extensions.insert(std::sync::Arc::new(shown));
+    let resolved = edits.resolved(&with).into_owned();
+    apply(&resolved, &mut with.headers);
+    assert_eq!(fields(&with), "x-subject: CN=alice\nx-subject: more\nx-verified: true\ny: 1");
+}

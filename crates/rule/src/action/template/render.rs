@@ -8,14 +8,14 @@ use crate::request::{authority, is_host, split};
 
 impl Template {
     /// The destination for a request; `None` when the template needs a host and the request names no proper one.
-    pub(in crate::action) fn render(&self, head: &Parts) -> Option<HeaderValue> {
+    pub(in crate::action) fn render(&self, head: &Parts, is_secure: bool) -> Option<HeaderValue> {
         let mut location = Vec::with_capacity(self.text.len() + 64);
         for part in &self.parts {
             match part {
                 Part::Literal(text) => location.extend_from_slice(text.as_bytes()),
-                Part::Scheme => location.extend_from_slice(scheme(&head.uri).as_bytes()),
+                Part::Scheme => location.extend_from_slice(scheme(is_secure).as_bytes()),
                 Part::Host => location.extend_from_slice(host(head)?.as_bytes()),
-                Part::Port => location.extend_from_slice(port(head)?.as_bytes()),
+                Part::Port => location.extend_from_slice(port(head, is_secure)?.as_bytes()),
                 Part::Path => escape(path(&head.uri), &mut location),
                 Part::Query => escape(head.uri.query().unwrap_or_default(), &mut location),
                 Part::PathAndQuery => {
@@ -36,8 +36,9 @@ impl Template {
     }
 }
 
-fn scheme(uri: &Uri) -> &str {
-    uri.scheme_str().filter(|scheme| *scheme == "https").unwrap_or("http")
+/// Of the connection: what a client writes into its request proves nothing.
+fn scheme(is_secure: bool) -> &'static str {
+    if is_secure { "https" } else { "http" }
 }
 
 fn path(uri: &Uri) -> &str {
@@ -50,10 +51,10 @@ fn host(head: &Parts) -> Option<&str> {
     is_host(host).then_some(host)
 }
 
-fn port(head: &Parts) -> Option<&str> {
+fn port(head: &Parts, is_secure: bool) -> Option<&str> {
     match authority(head).and_then(|authority| split(authority).1) {
         Some(port) => port.parse::<u16>().is_ok().then_some(port),
-        None if scheme(&head.uri) == "https" => Some("443"),
+        None if is_secure => Some("443"),
         None => Some("80"),
     }
 }

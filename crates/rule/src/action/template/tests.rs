@@ -7,7 +7,7 @@ use crate::testing::head;
 #[track_caller]
 fn check(template: &str, request: &str, location: &str) {
     let template: Template = template.parse().unwrap();
-    let rendered = template.render(&head(request)).map(|value| value.to_str().unwrap().to_owned());
+    let rendered = template.render(&head(request), false).map(|value| value.to_str().unwrap().to_owned());
     assert_eq!(rendered.as_deref().unwrap_or("none"), location);
 }
 
@@ -25,9 +25,17 @@ fn placeholders_stand_for_parts_of_the_request() {
 #[test]
 fn parts_that_a_request_lacks_have_a_neutral_form() {
     check("https://{host}:{port}{path_and_query}", "GET /a\nhost: x", "https://x:80/a");
-    check("{scheme}://{host}:{port}{path}", "GET https://x/a", "https://x:443/a");
     check("https://{host}{path}?{query}", "OPTIONS *\nhost: x", "https://x/?");
     check("/x", "GET /a", "/x");
+}
+
+#[test]
+fn the_scheme_is_the_connections_whatever_the_request_says() {
+    let template: Template = "{scheme}://{host}:{port}{path}".parse().unwrap();
+    for request in ["GET https://x/a", "GET http://x/a", "GET /a\nhost: x"] {
+        assert_eq!(template.render(&head(request), true).unwrap(), "https://x:443/a");
+        assert_eq!(template.render(&head(request), false).unwrap(), "http://x:80/a");
+    }
 }
 
 #[test]
@@ -96,7 +104,7 @@ proptest! {
             head.headers.insert("host", host);
         }
         for template in ["{path}", "{path_and_query}", "/x{path}?{query}", "https://good.example{path_and_query}", "https://{host}{path_and_query}"] {
-            let Some(location) = template.parse::<Template>().unwrap().render(&head) else { continue };
+            let Some(location) = template.parse::<Template>().unwrap().render(&head, false) else { continue };
             let location = location.to_str().unwrap();
             prop_assert!(location.bytes().all(|byte| byte.is_ascii_graphic()), "{location}");
             prop_assert!(!location.starts_with("//"), "{location}");
@@ -113,7 +121,7 @@ proptest! {
     #[test]
     fn no_template_panics(text in "[a-z{}/:?#_]{0,30}|\\PC{0,20}") {
         if let Ok(template) = text.parse::<Template>() {
-            template.render(&head("GET /a?b\nhost: c"));
+            template.render(&head("GET /a?b\nhost: c"), false);
         }
     }
 }
