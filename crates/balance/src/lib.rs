@@ -10,10 +10,10 @@
 //! ```
 //! use std::sync::Arc;
 //! use equipoise_balance::{Algorithm, PickRequest, Tried};
-//! use equipoise_target::{Availability, Condition, GroupName, Member, Membership, Snapshot, Target};
+//! use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
 //!
 //! let members = ["10.0.0.1:80", "10.0.0.2:80"]
-//!     .map(|address| address.parse().map(|address| Member::new(Arc::new(Target::new(address)))));
+//!     .map(|address| address.parse::<Endpoint>().map(|address| Member::new(Arc::new(Target::new(address)))));
 //! let members = members.into_iter().collect::<Result<Vec<_>, _>>()?;
 //! let membership = Arc::new(Membership::new(GroupName::new("todo")?, members));
 //! let availability = Arc::new(Availability::compute(&membership, |_| Condition::Ready, true));

@@ -9,7 +9,7 @@ use http::request::Parts;
 
 /// Picks a target for one request. Pure: no I/O, no clock, no lock that another core can hold.
 pub trait Picker: fmt::Debug + Send + Sync {
-    /// The target that takes the request, or `None` when every available target of `snapshot` was already tried (or
+    /// The target that takes the request, or `None` when every available target of `snapshot` is excluded (or
     /// there is none). Never an unavailable one, never one in `request.tried`.
     ///
     /// `snapshot` is the one that this picker was built or refreshed for.
@@ -29,39 +29,52 @@ pub struct PickRequest<'a> {
     pub head: &'a mut Parts,
     /// Address of the client, after trusted forwarding headers were taken into account.
     pub client: IpAddr,
-    /// Targets that an earlier attempt of this request went to.
+    /// Targets that are not to be picked.
     pub tried: &'a Tried,
 }
 
-/// Targets that a request must not be sent to again. Empty on the first attempt, and empty costs no allocation.
+/// Targets that a request must not be sent to: an earlier attempt went there, or they are full or failing. Empty for most
+/// requests, and empty costs no allocation; with many of them a look is as quick as with few.
 #[derive(Debug, Default, Clone)]
-pub struct Tried(Vec<TargetIndex>);
+pub struct Tried {
+    /// One bit for each position.
+    words: Vec<u64>,
+    count: usize,
+}
 
 impl Tried {
     /// Excludes a target from later picks.
     pub fn add(&mut self, index: TargetIndex) {
-        if !self.contains(index) {
-            self.0.push(index);
+        let (word, bit) = place(index);
+        if self.words.len() <= word {
+            self.words.resize(word + 1, 0);
         }
+        self.count += usize::from(self.words[word] & bit == 0);
+        self.words[word] |= bit;
     }
 
-    /// Whether `index` was tried.
+    /// Whether `index` is excluded.
     #[must_use]
     pub fn contains(&self, index: TargetIndex) -> bool {
-        self.0.contains(&index)
+        let (word, bit) = place(index);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
     }
 
-    /// How many targets were tried.
+    /// How many targets are excluded.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.count
     }
 
-    /// Whether this is the first attempt.
+    /// Whether nobody is excluded.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.count == 0
     }
+}
+
+fn place(index: TargetIndex) -> (usize, u64) {
+    (index.get() / 64, 1 << (index.get() % 64))
 }
 
 /// Where pickers that this crate cannot build come from: plugins and native code of an embedding program. Handed in by
@@ -75,5 +88,21 @@ pub trait PickerSource {
 impl PickerSource for () {
     fn picker(&self, _: &PluginName, _: &Snapshot) -> Option<Arc<dyn Picker>> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_added_is_contained_and_counted_once() {
+        let index = |position| TargetIndex::from_position(position).unwrap();
+        let mut tried = Tried::default();
+        assert!(tried.is_empty() && !tried.contains(index(0)));
+        [130, 0, 63, 64, 130].into_iter().for_each(|position| tried.add(index(position)));
+        assert_eq!(tried.len(), 4);
+        let contained: Vec<_> = (0..200).filter(|position| tried.contains(index(*position))).collect();
+        assert_eq!(contained, [0, 63, 64, 130]);
     }
 }

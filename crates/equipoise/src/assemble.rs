@@ -125,10 +125,11 @@ fn settings(described: &config::TargetGroup) -> GroupSettings {
     let config::Retry { attempts, budget_percent, budget_minimum, statuses } = described.retry.clone();
     let config::Pool { idle_timeout, max_idle } = described.pool;
     GroupSettings {
-        timeouts: GroupTimeouts { connect, first_byte, idle, total },
-        retry: Retry { attempts, budget_percent, budget_minimum, statuses },
+        timeouts: GroupTimeouts { connect, first_byte, idle, total, ..GroupTimeouts::default() },
+        retry: Retry { attempts, budget_percent, budget_minimum, statuses, ..Retry::default() },
         pool: PoolSettings { idle_timeout, max_idle },
         transport: Transport::default(),
+        ..GroupSettings::default()
     }
 }
 
@@ -142,9 +143,10 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
         AccessList { allow: Networks::new(described.allow.clone()), deny: Networks::new(described.deny.clone()) };
     listener.trusted_proxies = Networks::new(described.trusted_proxies.clone());
     listener.keep_request_id = described.keep_request_id;
-    listener.timeouts = ListenerTimeouts { head, keep_alive, idle };
+    listener.timeouts = ListenerTimeouts { head, keep_alive, idle, ..ListenerTimeouts::default() };
     listener.limits = ListenerLimits {
         connections: limits.connections,
+        requests: None,
         fields: limits.fields,
         head_bytes: bytes(limits.head_size),
         target_bytes: bytes(limits.uri_size),

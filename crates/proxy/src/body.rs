@@ -6,10 +6,10 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
-use equipoise_target::Lease;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
+use crate::berth::Berth;
 use crate::kept::Kept;
 use crate::multiplex::StreamBody;
 use crate::policy;
@@ -204,13 +204,13 @@ pub(crate) struct Exchange {
     /// There until the drop.
     link: Option<Link>,
     /// In flight until the drop.
-    _lease: Lease,
+    _berth: Berth,
     ended: bool,
 }
 
 impl Exchange {
-    pub(crate) fn new(incoming: TargetBody, link: Link, lease: Lease) -> Self {
-        Self { incoming, link: Some(link), _lease: lease, ended: false }
+    pub(crate) fn new(incoming: TargetBody, link: Link, berth: Berth) -> Self {
+        Self { incoming, link: Some(link), _berth: berth, ended: false }
     }
 
     fn upstream(&self) -> Option<&Upstream> {

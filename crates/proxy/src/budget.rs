@@ -1,107 +1,180 @@
-//! How many retries a target group may be sent.
+//! How many attempts beyond the first a target group may be sent, by all workers together.
 //!
-//! Pure: time comes in as an argument.
+//! Pure: time comes in as an argument, as nanoseconds since any fixed moment.
 
-use std::time::Instant;
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// Most retries that can be saved up: enough to carry a busy group over the loss of one target, too few for a storm.
-const SAVINGS: f64 = 100.0;
+const SAVINGS: u64 = 100 * RETRY;
+/// What a retry costs: a hundredth of it is what one request earns for each percent.
+const RETRY: u64 = 100;
+/// Requests that a worker notes by itself before it tells the others, so that their common purse is not written by each.
+const BATCH: u64 = 16;
+const SECOND: u64 = 1_000_000_000;
 
-/// Retries are paid from what requests earn, and from a small allowance that grows with time, so that a group with few
-/// requests can retry too. With every target failing, the load on them stays at (1 + `ratio`) × offered.
-#[derive(Debug)]
-pub(crate) struct RetryBudget {
-    /// Earned by each request.
-    ratio: f64,
-    earned: f64,
-    /// Allowed each second; not saved beyond one second.
-    rate: f64,
-    allowance: f64,
-    seen: Instant,
+/// What a group's budget is filled by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Income {
+    /// Retries that requests earn, in percent of their number.
+    pub(crate) percent: u8,
+    /// Retries that are allowed each second, whatever was earned; not saved beyond one second.
+    pub(crate) per_second: u32,
 }
 
-impl RetryBudget {
-    /// A budget with its first second's allowance.
-    pub(crate) fn new(percent: u8, per_second: f64, now: Instant) -> Self {
-        let allowance = per_second.max(if per_second > 0.0 { 1.0 } else { 0.0 });
-        Self { ratio: f64::from(percent) / 100.0, earned: 0.0, rate: per_second, allowance, seen: now }
-    }
+/// What all workers pay from. Retries are paid from a small allowance that grows with time, so that a group with few
+/// requests can retry too, and else from what requests earned. With every target failing, the load on them stays at
+/// (1 + `percent` / 100) × offered, and the allowance.
+#[derive(Debug, Default)]
+pub(crate) struct Purse {
+    /// In hundredths of a retry.
+    earned: AtomicU64,
+    /// When the allowance will be whole again, as the generic cell rate algorithm counts it.
+    whole_at: AtomicU64,
+}
 
-    /// Takes over what an earlier budget had left, so that reloads in a row are no source of retries.
-    pub(crate) fn inherit(mut self, earlier: &Self) -> Self {
-        self.earned = earlier.earned;
-        self.allowance = self.allowance.min(earlier.allowance);
-        self.seen = earlier.seen;
-        self
-    }
-
-    /// Notes a first attempt.
-    pub(crate) fn earn(&mut self) {
-        self.earned = (self.earned + self.ratio).min(SAVINGS);
+impl Purse {
+    fn earn(&self, requests: u64, income: Income) {
+        let more = requests * u64::from(income.percent);
+        let _ = self.earned.fetch_update(Relaxed, Relaxed, |earned| Some((earned + more).min(SAVINGS))); // always some
     }
 
     /// Pays for one retry; `false` when there is nothing left to pay with.
-    pub(crate) fn spend(&mut self, now: Instant) -> bool {
-        let grown = now.saturating_duration_since(self.seen).as_secs_f64() * self.rate;
-        self.seen = self.seen.max(now);
-        self.allowance = (self.allowance + grown).min(self.rate.max(1.0));
-        for purse in [&mut self.allowance, &mut self.earned] {
-            // Ten times 0.1 is a little less than 1 in floating point; that must still buy one retry.
-            if *purse + 1e-9 >= 1.0 {
-                *purse -= 1.0;
-                return true;
-            }
+    fn spend(&self, income: Income, now: u64) -> bool {
+        self.allowed(income.per_second, now)
+            || self.earned.fetch_update(Relaxed, Relaxed, |earned| earned.checked_sub(RETRY)).is_ok()
+    }
+
+    fn allowed(&self, per_second: u32, now: u64) -> bool {
+        let Some(each) = SECOND.checked_div(per_second.into()) else { return false };
+        let next = |whole_at: u64| {
+            let next = whole_at.max(now) + each;
+            (next <= now + each * u64::from(per_second)).then_some(next)
+        };
+        self.whole_at.fetch_update(Relaxed, Relaxed, next).is_ok()
+    }
+}
+
+/// One worker's hand in the purse.
+#[derive(Debug)]
+pub(crate) struct RetryBudget {
+    purse: Arc<Purse>,
+    income: Income,
+    /// Requests that the purse does not know of.
+    unpaid: Cell<u64>,
+}
+
+impl RetryBudget {
+    pub(crate) fn new(purse: Arc<Purse>, income: Income) -> Self {
+        Self { purse, income, unpaid: Cell::new(0) }
+    }
+
+    /// Notes a first attempt.
+    pub(crate) fn earn(&self) {
+        let unpaid = self.unpaid.get() + 1;
+        self.unpaid.set(unpaid);
+        if unpaid >= BATCH {
+            self.pay_in();
         }
-        false
+    }
+
+    /// Pays for one more attempt; `false` when there is nothing left to pay with.
+    pub(crate) fn spend(&self, now: u64) -> bool {
+        self.pay_in();
+        self.purse.spend(self.income, now)
+    }
+
+    fn pay_in(&self) {
+        let unpaid = self.unpaid.take();
+        if unpaid > 0 && self.income.percent > 0 {
+            self.purse.earn(unpaid, self.income);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use proptest::prelude::*;
 
     use super::*;
 
-    #[track_caller]
-    fn spent(budget: &mut RetryBudget, now: Instant) -> usize {
+    fn budget(percent: u8, per_second: u32) -> RetryBudget {
+        RetryBudget::new(Arc::default(), Income { percent, per_second })
+    }
+
+    fn spent(budget: &RetryBudget, now: u64) -> usize {
         (0..1000).take_while(|_| budget.spend(now)).count()
     }
 
     #[test]
     fn the_allowance_grows_with_time_but_is_not_saved() {
-        let start = Instant::now();
-        let mut budget = RetryBudget::new(0, 10.0, start);
-        assert_eq!(spent(&mut budget, start), 10);
-        assert_eq!(spent(&mut budget, start + Duration::from_millis(500)), 5);
-        assert_eq!(spent(&mut budget, start + Duration::from_secs(60)), 10);
+        let budget = budget(0, 10);
+        assert_eq!(spent(&budget, 0), 10);
+        assert_eq!(spent(&budget, SECOND / 2), 5);
+        assert_eq!(spent(&budget, 60 * SECOND), 10);
     }
 
     #[test]
     fn requests_earn_their_share_up_to_a_cap() {
-        let start = Instant::now();
-        let mut budget = RetryBudget::new(20, 0.0, start);
-        assert_eq!(spent(&mut budget, start), 0);
+        let budget = budget(20, 0);
+        assert_eq!(spent(&budget, 0), 0);
         (0..50).for_each(|_| budget.earn());
-        assert_eq!(spent(&mut budget, start), 10);
+        assert_eq!(spent(&budget, 0), 10);
         (0..10_000).for_each(|_| budget.earn());
-        assert_eq!(spent(&mut budget, start), 100);
+        assert_eq!(spent(&budget, 0), 100);
     }
 
     #[test]
-    fn a_share_below_one_a_second_still_allows_one_now_and_then() {
-        let start = Instant::now();
-        let mut budget = RetryBudget::new(0, 0.5, start);
-        assert_eq!(spent(&mut budget, start), 1);
-        assert_eq!(spent(&mut budget, start + Duration::from_secs(1)), 0);
-        assert_eq!(spent(&mut budget, start + Duration::from_secs(2)), 1);
+    fn one_workers_requests_pay_for_anothers_retries() {
+        let (purse, income) = (Arc::default(), Income { percent: 50, per_second: 4 });
+        let [busy, other] = [0, 1].map(|_| RetryBudget::new(Arc::clone(&purse), income));
+        (0..BATCH).for_each(|_| busy.earn());
+        assert_eq!(spent(&other, 0), 4 + 8);
+        assert_eq!(spent(&busy, 0), 0, "the allowance is one for all");
     }
 
     #[test]
-    fn a_reload_does_not_fill_the_purse() {
-        let start = Instant::now();
-        let mut old = RetryBudget::new(20, 10.0, start);
-        assert_eq!(spent(&mut old, start), 10);
-        let mut new = RetryBudget::new(20, 10.0, start).inherit(&old);
-        assert_eq!(spent(&mut new, start), 0);
+    fn threads_together_spend_no_more_than_there_is() {
+        let (purse, income) = (Arc::default(), Income { percent: 10, per_second: 50 });
+        let spent: usize = std::thread::scope(|scope| {
+            let work = || {
+                let budget = RetryBudget::new(Arc::clone(&purse), income);
+                (0..2000)
+                    .filter(|_| {
+                        budget.earn();
+                        budget.spend(0)
+                    })
+                    .count()
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(work)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(spent, 50 + 4 * 2000 / 10);
+    }
+
+    proptest! {
+        /// However requests and retries mix over time and workers.
+        #[test]
+        fn retries_never_exceed_what_was_earned_and_allowed(
+            percent in 0_u8..=100,
+            per_second in 0_u32..100,
+            steps in prop::collection::vec((0_usize..3, any::<bool>(), 0_u64..200_000_000), 1..400),
+        ) {
+            let (purse, income) = (Arc::default(), Income { percent, per_second });
+            let workers = [(); 3].map(|()| RetryBudget::new(Arc::clone(&purse), income));
+            let (mut now, mut requests, mut retries) = (0, 0_u64, 0_u64);
+            for (worker, is_request, pause) in steps {
+                now += pause;
+                if is_request {
+                    workers[worker].earn();
+                    requests += 1;
+                } else {
+                    retries += u64::from(workers[worker].spend(now));
+                }
+            }
+            let allowed = u64::from(per_second) * (now / SECOND + 2);
+            prop_assert!(retries <= requests * u64::from(percent) / 100 + allowed);
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::io;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use equipoise_stream::Stream;
 use equipoise_target::Endpoint;
@@ -77,9 +77,7 @@ async fn within<T>(
     terms: &Terms,
     opening: impl Future<Output = io::Result<T>>,
 ) -> Result<T, ForwardError> {
-    let limit = timeouts(route).connect;
-    let left = |deadline: Instant| limit.min(deadline.saturating_duration_since(terms.now));
-    let limit: Duration = terms.deadline.map_or(limit, left);
+    let limit = terms.connect_limit(timeouts(route).connect);
     match tokio::time::timeout(limit, opening).await {
         Ok(Ok(opened)) => Ok(opened),
         Ok(Err(source)) => Err(ForwardError::Connect { address, source }),

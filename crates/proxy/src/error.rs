@@ -6,6 +6,7 @@ use std::time::Duration;
 use equipoise_target::{Endpoint, GroupName};
 use http::StatusCode;
 
+use crate::group::RetryOn;
 use crate::policy::BadResponse;
 use crate::record::BROKEN_BODY;
 
@@ -42,6 +43,14 @@ pub(crate) enum ForwardError {
     BadResponse { address: Endpoint, source: BadResponse },
     #[error("no response from {address} within {limit:?}")]
     FirstByte { address: Endpoint, limit: Duration },
+    #[error("no response from {address} within the {limit:?} that one attempt has")]
+    PerTry { address: Endpoint, limit: Duration },
+    #[error("every available target of target group `{group}` fails its requests")]
+    CircuitOpen { group: GroupName },
+    #[error("target group `{group}` is full, and so is the line in front of it")]
+    QueueFull { group: GroupName },
+    #[error("target group `{group}` was full for as long as a request may wait")]
+    QueueTimeout { group: GroupName },
     #[error("{address} did not finish in time")]
     Total { address: Endpoint },
     #[error("{address} left its target group")]
@@ -57,10 +66,16 @@ pub(crate) enum ForwardError {
 impl ForwardError {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
-            Self::NoGroup { .. } | Self::NoTarget { .. } | Self::NotAvailable { .. } | Self::Refused => {
-                StatusCode::SERVICE_UNAVAILABLE
+            Self::NoGroup { .. }
+            | Self::NoTarget { .. }
+            | Self::NotAvailable { .. }
+            | Self::CircuitOpen { .. }
+            | Self::QueueFull { .. }
+            | Self::QueueTimeout { .. }
+            | Self::Refused => StatusCode::SERVICE_UNAVAILABLE,
+            Self::ConnectTimeout { .. } | Self::FirstByte { .. } | Self::PerTry { .. } | Self::Total { .. } => {
+                StatusCode::GATEWAY_TIMEOUT
             }
-            Self::ConnectTimeout { .. } | Self::FirstByte { .. } | Self::Total { .. } => StatusCode::GATEWAY_TIMEOUT,
             Self::Upload => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenUpload => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,
@@ -84,6 +99,10 @@ impl ForwardError {
             Self::Garbage { .. } => "bad-response",
             Self::BadResponse { .. } => "refused-response",
             Self::FirstByte { .. } => "first-byte-timeout",
+            Self::PerTry { .. } => "per-try-timeout",
+            Self::CircuitOpen { .. } => "circuit-open",
+            Self::QueueFull { .. } => "queue-full",
+            Self::QueueTimeout { .. } => "queue-timeout",
             Self::Total { .. } => "total-timeout",
             Self::Cut { .. } => "target-left",
             Self::Upload => "body-timeout",
@@ -96,7 +115,8 @@ impl ForwardError {
     pub(crate) fn proxy_error(&self) -> Option<&'static str> {
         Some(match self {
             Self::NoGroup { .. } => "destination_not_found",
-            Self::NoTarget { .. } | Self::NotAvailable { .. } => "destination_unavailable",
+            Self::NoTarget { .. } | Self::NotAvailable { .. } | Self::CircuitOpen { .. } => "destination_unavailable",
+            Self::QueueFull { .. } | Self::QueueTimeout { .. } => "connection_limit_reached",
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => "connection_refused",
             Self::Connect { .. } => "destination_unavailable",
             Self::ConnectTimeout { .. } => "connection_timeout",
@@ -105,26 +125,28 @@ impl ForwardError {
             Self::Stream { .. } | Self::StreamRefused { .. } => "connection_terminated",
             Self::Unsayable { .. } => "http_request_error",
             Self::Garbage { .. } | Self::BadResponse { .. } => "http_protocol_error",
-            Self::FirstByte { .. } | Self::Total { .. } => "http_response_timeout",
+            Self::FirstByte { .. } | Self::PerTry { .. } | Self::Total { .. } => "http_response_timeout",
             Self::Refused => "proxy_internal_error",
             Self::Upload | Self::BrokenUpload => return None,
         })
     }
 
-    /// Whether another target may do better with the same request.
-    pub(crate) fn is_retriable(&self) -> bool {
-        match self {
-            Self::Stream { source, .. } => !source.is_library(),
-            _ => matches!(
-                self,
-                Self::Connect { .. }
-                    | Self::ConnectTimeout { .. }
-                    | Self::Closed { .. }
-                    | Self::Cut { .. }
-                    | Self::StreamRefused { .. }
-                    | Self::Goodbye { .. }
-            ),
-        }
+    /// Whether another target may do better with the same request, when these failures are tried again.
+    pub(crate) fn is_retriable(&self, on: &[RetryOn]) -> bool {
+        let kind = match self {
+            Self::PerTry { .. } => return true,
+            Self::Connect { .. } | Self::ConnectTimeout { .. } => RetryOn::ConnectFailure,
+            Self::Stream { source, .. } if source.is_library() => RetryOn::BadResponse,
+            Self::Closed { .. }
+            | Self::Cut { .. }
+            | Self::Stream { .. }
+            | Self::StreamRefused { .. }
+            | Self::Goodbye { .. } => RetryOn::Reset,
+            Self::FirstByte { .. } => RetryOn::Timeout,
+            Self::Garbage { .. } | Self::BadResponse { .. } => RetryOn::BadResponse,
+            _ => return false,
+        };
+        on.contains(&kind)
     }
 
     /// Whether it speaks against the target.
@@ -134,6 +156,9 @@ impl ForwardError {
             Self::NoGroup { .. }
                 | Self::NoTarget { .. }
                 | Self::NotAvailable { .. }
+                | Self::CircuitOpen { .. }
+                | Self::QueueFull { .. }
+                | Self::QueueTimeout { .. }
                 | Self::Upload
                 | Self::BrokenUpload
                 | Self::Refused

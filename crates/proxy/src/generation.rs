@@ -20,6 +20,8 @@ pub struct Generation {
     pub access_log: Option<AccessLog>,
     /// How long connections of a listener that is gone may take to finish.
     pub drain_timeout: Duration,
+    /// How late a worker may come to what is due before it turns requests away; `None` for any.
+    pub shed_lag: Option<Duration>,
 }
 
 impl Generation {
@@ -27,6 +29,6 @@ impl Generation {
     #[must_use]
     pub fn new(listeners: Vec<Listener>, groups: impl IntoIterator<Item = Arc<Group>>) -> Self {
         let groups = groups.into_iter().map(|group| (group.name().clone(), group)).collect();
-        Self { listeners, groups, access_log: None, drain_timeout: Duration::from_secs(30) }
+        Self { listeners, groups, access_log: None, drain_timeout: Duration::from_secs(30), shed_lag: None }
     }
 }

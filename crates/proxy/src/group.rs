@@ -1,13 +1,14 @@
 //! A target group as the data plane sees it: how it balances, and what holds for requests to it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use equipoise_balance::{PickRequest, Picker};
 use equipoise_target::{Endpoint, GroupName, Snapshot, Target, TargetIndex};
 
-use crate::Transport;
+use crate::tally::Tally;
+use crate::{Breaker, GroupLimits, Hedge, Transport};
 
 /// What holds for requests to a target group.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +21,12 @@ pub struct GroupSettings {
     pub pool: PoolSettings,
     /// How connections to targets are made.
     pub transport: Transport,
+    /// How much the group takes at a time.
+    pub limits: GroupLimits,
+    /// When targets are left alone because their requests fail; `None` for never.
+    pub breaker: Option<Breaker>,
+    /// When a request that is not answered is sent to another target too; `None` for never.
+    pub hedge: Option<Hedge>,
 }
 
 /// How long to wait for targets.
@@ -29,6 +36,9 @@ pub struct GroupTimeouts {
     pub connect: Duration,
     /// From the end of the request to the end of the response's head.
     pub first_byte: Duration,
+    /// From the beginning of an attempt to the end of the response's head, but not while the client owes a part of its
+    /// body; `None` for no limit. What takes longer is tried elsewhere, if it may be.
+    pub per_try: Option<Duration>,
     /// Without progress in the response's body.
     pub idle: Duration,
     /// From the first byte of the request to the last of the response, over all attempts; `None` for no limit.
@@ -41,6 +51,7 @@ impl Default for GroupTimeouts {
         Self {
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(60),
+            per_try: None,
             idle: Duration::from_secs(60),
             total: None,
         }
@@ -62,12 +73,44 @@ pub struct Retry {
     pub budget_minimum: u32,
     /// Statuses of a response that count as a failed attempt, such as 503. None by default.
     pub statuses: Vec<u16>,
+    /// Failures without a response that are tried again. An attempt that took longer than `per_try` always is.
+    pub on: Vec<RetryOn>,
+    /// Also tries again what is not idempotent. It must still have no body, since that can be sent only once.
+    pub non_idempotent: bool,
+    /// How long to wait at most before the first retry that the budget pays for: a random part of this, of twice as much
+    /// before the second, and so on. Zero for not at all.
+    pub backoff: Duration,
+    /// Longest wait before a retry.
+    pub max_backoff: Duration,
+}
+
+/// A failure without a response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryOn {
+    /// No connection could be made.
+    ConnectFailure,
+    /// The connection ended before the response's head.
+    Reset,
+    /// The response's head did not come in time.
+    Timeout,
+    /// What came is not HTTP, or must not be passed on.
+    BadResponse,
 }
 
 impl Default for Retry {
-    /// Two more attempts; 20 % of the requests and 10 a second; no statuses.
+    /// Two more attempts; 20 % of the requests and 10 a second; connections that cannot be made or end early, no statuses;
+    /// up to 25 ms before the first, 250 ms before a later one.
     fn default() -> Self {
-        Self { attempts: 2, budget_percent: 20, budget_minimum: 10, statuses: Vec::new() }
+        Self {
+            attempts: 2,
+            budget_percent: 20,
+            budget_minimum: 10,
+            statuses: Vec::new(),
+            on: vec![RetryOn::ConnectFailure, RetryOn::Reset],
+            non_idempotent: false,
+            backoff: Duration::from_millis(25),
+            max_backoff: Duration::from_millis(250),
+        }
     }
 }
 
@@ -95,15 +138,15 @@ pub(crate) struct Balance {
 }
 
 impl Balance {
-    pub(crate) fn pick(&self, request: &mut PickRequest<'_>) -> Option<&Arc<Target>> {
+    pub(crate) fn pick(&self, request: &mut PickRequest<'_>) -> Option<(TargetIndex, &Arc<Target>)> {
         let index = self.picker.pick(&self.snapshot, request)?;
-        self.target(index)
+        Some((index, self.target(index)?))
     }
 
     /// The target at `address`, if it is an available member.
-    pub(crate) fn available(&self, address: Endpoint) -> Option<&Arc<Target>> {
+    pub(crate) fn available(&self, address: Endpoint) -> Option<(TargetIndex, &Arc<Target>)> {
         let found = self.snapshot.available().find(|(_, member, _)| member.target.address() == address);
-        found.map(|(_, member, _)| &member.target)
+        found.map(|(index, member, _)| (index, &member.target))
     }
 
     /// The position of the member at `address`.
@@ -123,6 +166,8 @@ pub struct Group {
     name: GroupName,
     settings: GroupSettings,
     balance: ArcSwap<Balance>,
+    /// Taken over from the group of the same name in the generation before.
+    tally: OnceLock<Arc<Tally>>,
     /// Held while a new picker is made, so that two publishers cannot overtake each other. Never on the request path.
     publishing: Mutex<()>,
 }
@@ -132,7 +177,7 @@ impl Group {
     #[must_use]
     pub fn new(name: GroupName, settings: GroupSettings, snapshot: Snapshot, picker: Arc<dyn Picker>) -> Self {
         let balance = ArcSwap::from_pointee(Balance { snapshot, picker });
-        Self { name, settings, balance, publishing: Mutex::new(()) }
+        Self { name, settings, balance, tally: OnceLock::new(), publishing: Mutex::new(()) }
     }
 
     /// The same group in the next generation, balanced by the same algorithm: its picker is refreshed rather than built
@@ -168,6 +213,24 @@ impl Group {
         let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let picker = self.balance.load().picker.refresh(&snapshot);
         self.balance.store(Arc::new(Balance { snapshot, picker }));
+    }
+
+    /// Goes on with the counts of the group that had this name before.
+    pub(crate) fn follows(&self, earlier: Option<&Self>) {
+        if let Some(earlier) = earlier {
+            // A group that serves already has its counts, which are these.
+            let _ = self.tally.set(Arc::clone(earlier.tally()));
+        }
+    }
+
+    /// What all workers count of the group together.
+    pub(crate) fn tally(&self) -> &Arc<Tally> {
+        self.tally.get_or_init(Arc::default)
+    }
+
+    /// Whether a target may be unable to take a request although it is available.
+    pub(crate) fn is_gated(&self) -> bool {
+        self.settings.breaker.is_some() || self.settings.limits.is_limited()
     }
 
     pub(crate) fn balance(&self) -> arc_swap::Guard<Arc<Balance>> {

@@ -7,7 +7,7 @@ use equipoise_rule::RuleSet;
 use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
-use crate::{AccessList, Networks};
+use crate::{AccessList, Networks, RateLimit};
 
 /// Where clients connect, with the rules for what they ask.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub struct Listener {
     pub timeouts: ListenerTimeouts,
     /// How much to take from clients.
     pub limits: ListenerLimits,
+    /// How often requests may come.
+    pub rate_limits: Vec<RateLimit>,
     /// How long a connection is idle before its buffers are given back. It then takes a fifth of the memory, and its next
     /// request about a microsecond more.
     pub park_after: Duration,
@@ -50,6 +52,7 @@ impl Listener {
             trusted_proxies: Networks::default(),
             timeouts: ListenerTimeouts::default(),
             limits: ListenerLimits::default(),
+            rate_limits: Vec::new(),
             park_after: Duration::from_secs(1),
             keep_request_id: false,
         }
@@ -117,6 +120,8 @@ impl Default for ListenerTimeouts {
 pub struct ListenerLimits {
     /// Connections at a time; what comes above is answered with 503 and closed.
     pub connections: usize,
+    /// Requests at a time, over all workers; what comes above is answered with 503. `None` for any number.
+    pub requests: Option<usize>,
     /// Header fields of one request; more are answered with 431.
     pub fields: usize,
     /// Bytes of a request's head; more are answered with 431.
@@ -131,6 +136,13 @@ pub struct ListenerLimits {
 impl Default for ListenerLimits {
     /// 10,000 connections, 100 fields, 64 KiB of head, 8 KiB of path and query, no underscores.
     fn default() -> Self {
-        Self { connections: 10_000, fields: 100, head_bytes: 64 << 10, target_bytes: 8 << 10, underscores: false }
+        Self {
+            connections: 10_000,
+            requests: None,
+            fields: 100,
+            head_bytes: 64 << 10,
+            target_bytes: 8 << 10,
+            underscores: false,
+        }
     }
 }

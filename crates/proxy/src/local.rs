@@ -1,17 +1,16 @@
 //! A worker's own view of the generation: nothing in it is shared with another worker, so nothing in it is locked.
 
-use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Instant;
 
 use ahash::AHashMap;
 use equipoise_metrics::Registry;
 use equipoise_target::{Endpoint, GroupName};
 use http::HeaderValue;
 
-use crate::budget::RetryBudget;
+use crate::budget::{Income, RetryBudget};
+use crate::door::Door;
 use crate::pools::{self, Pools};
 use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats};
 use crate::{Generation, Group, Listener};
@@ -40,6 +39,8 @@ pub(crate) struct Place {
     pub(crate) address: Endpoint,
     /// Connections of all workers.
     pub(crate) connections: Arc<AtomicUsize>,
+    /// What its requests are let in by, if they are limited.
+    pub(crate) door: Option<Arc<Door>>,
 }
 
 /// A worker's view of one generation.
@@ -51,6 +52,8 @@ pub(crate) struct Local {
     retries: AHashMap<GroupName, Rc<Retries>>,
     /// Connections to targets, by how they are made.
     pub(crate) pools: Vec<Rc<Pools>>,
+    /// Groups in front of which requests may wait.
+    limited: Vec<Arc<Group>>,
 }
 
 /// A listener as one worker sees it.
@@ -83,7 +86,7 @@ pub(crate) struct Route {
 /// What a worker knows of a group's retries.
 #[derive(Debug)]
 pub(crate) struct Retries {
-    pub(crate) budget: RefCell<RetryBudget>,
+    pub(crate) budget: RetryBudget,
     pub(crate) stats: Lazily<GroupStats>,
 }
 
@@ -92,16 +95,15 @@ impl Local {
     pub(crate) fn empty() -> Self {
         let generation = Generation::new(Vec::new(), []);
         let active = Arc::new(Active::new(generation, Vec::new()));
-        Self { active, fronts: AHashMap::new(), retries: AHashMap::new(), pools: Vec::new() }
+        Self { active, fronts: AHashMap::new(), retries: AHashMap::new(), pools: Vec::new(), limited: Vec::new() }
     }
 
     /// The view of `active`, which takes over from `earlier` whatever belongs to what did not change.
-    pub(crate) fn new(active: Arc<Active>, registry: &Registry, workers: usize, earlier: &Self) -> Self {
-        let now = Instant::now();
+    pub(crate) fn new(active: Arc<Active>, registry: &Registry, earlier: &Self) -> Self {
         let groups = &active.generation.groups;
         let retries: AHashMap<_, _> = groups
             .iter()
-            .map(|(name, group)| (name.clone(), Rc::new(Retries::new(group, workers, now, earlier.retries.get(name)))))
+            .map(|(name, group)| (name.clone(), Rc::new(Retries::new(group, earlier.retries.get(name)))))
             .collect();
         let (pools, by_group) = pools::of_groups(groups, &earlier.pools);
         let ways = |name: &GroupName| (Rc::clone(&retries[name]), Rc::clone(&by_group[name])); // of the same groups
@@ -110,7 +112,13 @@ impl Local {
             (listener.bind, Rc::new(Front::new(&active, position, registry, &ways, earlier.map(Rc::as_ref))))
         });
         let fronts = fronts.collect();
-        Self { active, fronts, retries, pools }
+        let limited = groups.values().filter(|group| group.settings().limits.is_limited()).cloned().collect();
+        Self { active, fronts, retries, pools, limited }
+    }
+
+    /// Lets those who wait in front of full groups look again.
+    pub(crate) fn stir(&self) {
+        self.limited.iter().for_each(|group| group.tally().line.stir());
     }
 }
 
@@ -201,21 +209,18 @@ impl Route {
 
 impl Default for Route {
     fn default() -> Self {
-        let retries =
-            Retries { budget: RefCell::new(RetryBudget::new(0, 0.0, Instant::now())), stats: Lazily::default() };
-        Self { group: None, retries: Rc::new(retries), pools: Rc::default(), stats: Lazily::default() }
+        let budget = RetryBudget::new(Arc::default(), Income { percent: 0, per_second: 0 });
+        let retries = Rc::new(Retries { budget, stats: Lazily::default() });
+        Self { group: None, retries, pools: Rc::default(), stats: Lazily::default() }
     }
 }
 
 impl Retries {
-    /// A worker's share of the group's budget.
-    fn new(group: &Group, workers: usize, now: Instant, earlier: Option<&Rc<Self>>) -> Self {
+    /// A worker's hand in the group's budget.
+    fn new(group: &Group, earlier: Option<&Rc<Self>>) -> Self {
         let retry = &group.settings().retry;
-        let minimum = f64::from(retry.budget_minimum) / workers.max(1) as f64;
-        let mut budget = RetryBudget::new(retry.budget_percent, minimum, now);
-        if let Some(earlier) = earlier {
-            budget = budget.inherit(&earlier.budget.borrow());
-        }
-        Self { budget: RefCell::new(budget), stats: earlier.map(|earlier| earlier.stats.clone()).unwrap_or_default() }
+        let income = Income { percent: retry.budget_percent, per_second: retry.budget_minimum };
+        let budget = RetryBudget::new(Arc::clone(&group.tally().purse), income);
+        Self { budget, stats: earlier.map(|earlier| earlier.stats.clone()).unwrap_or_default() }
     }
 }

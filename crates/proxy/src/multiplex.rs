@@ -48,7 +48,7 @@ pub(crate) enum Sent {
 
 /// Sends the request on a connection that has room for it, or on a new one.
 pub(crate) async fn send(
-    record: &mut Record,
+    record: &Record,
     route: &Rc<Route>,
     pool: &Rc<Pool>,
     request: &mut Outgoing,
@@ -105,7 +105,7 @@ async fn find(record: &Record, route: &Rc<Route>, pool: &Rc<Pool>, terms: &Terms
 }
 
 async fn exchange(
-    record: &mut Record,
+    record: &Record,
     route: &Rc<Route>,
     pool: &Rc<Pool>,
     request: &mut Outgoing,

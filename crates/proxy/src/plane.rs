@@ -13,6 +13,7 @@ use equipoise_target::{Endpoint, GroupName, ListenerName};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::bind::{BindError, Bound};
+use crate::door::Door;
 use crate::local::{Active, Local, Place};
 use crate::stats::ListenerStats;
 use crate::worker::{self, Command};
@@ -52,7 +53,7 @@ impl DataPlane {
     /// # Errors
     /// The error of making a runtime or starting a thread.
     pub fn start(workers: NonZeroUsize, registry: &Registry) -> io::Result<Self> {
-        let senders = (0..workers.get()).map(|index| worker::start(index, workers, registry));
+        let senders = (0..workers.get()).map(|index| worker::start(index, registry));
         let senders = senders.collect::<io::Result<_>>()?;
         let active = Arc::new(ArcSwap::new(Local::empty().active));
         report(registry, &active);
@@ -78,6 +79,10 @@ impl DataPlane {
         refuse_twins(&generation.listeners)?;
         let (places, mut sockets) = self.bind(&generation.listeners)?;
         *lock(&self.places) = generation.listeners.iter().map(|listener| listener.bind).zip(places.clone()).collect();
+        let earlier = self.active.load();
+        for (name, group) in &generation.groups {
+            group.follows(earlier.generation.groups.get(name).map(Arc::as_ref));
+        }
         let active = Arc::new(Active::new(generation, places));
         self.active.store(Arc::clone(&active));
         let mut answers = Vec::new();
@@ -177,11 +182,14 @@ impl DataPlane {
         let mut fresh = BTreeMap::new();
         let mut sockets = Vec::new();
         for (listener, bound) in bound {
-            let place = Place { address: bound.address, connections: Arc::new(AtomicUsize::new(0)) };
+            let place = Place { address: bound.address, connections: Arc::new(AtomicUsize::new(0)), door: None };
             fresh.insert(listener.bind, place);
             sockets.push((listener.bind, bound.listen().map_err(failed(listener))?));
         }
-        let place = |listener: &Listener| known.get(&listener.bind).or_else(|| fresh.get(&listener.bind)).cloned();
+        let place = |listener: &Listener| {
+            let place = known.get(&listener.bind).or_else(|| fresh.get(&listener.bind))?.clone();
+            Some(Place { door: Door::new(listener, place.door.as_deref()).map(Arc::new), ..place })
+        };
         Ok((listeners.iter().filter_map(place).collect(), sockets))
     }
 }
@@ -217,6 +225,15 @@ fn report(registry: &Registry, active: &Arc<ArcSwap<Active>>) {
                 let labels = [("group", name.as_str()), ("target", address.as_str())];
                 let in_flight = member.target.in_flight();
                 sample.gauge("equipoise_target_in_flight", "Requests under way", &labels, in_flight);
+                if group.settings().breaker.is_some() {
+                    let open = !member.target.circuit().state().is_closed();
+                    sample.gauge("equipoise_target_circuit_open", "Whether requests avoid the target", &labels, open);
+                }
+            }
+            if group.settings().limits.is_limited() {
+                let waiting = u32::try_from(group.tally().line.len()).unwrap_or(u32::MAX);
+                let labels = [("group", name.as_str())];
+                sample.gauge("equipoise_queue_waiting", "Requests in line for a place at a target", &labels, waiting);
             }
         }
         if let Some(log) = &active.generation.access_log {

@@ -1,5 +1,6 @@
 //! record: what is noted of a request when it is over, however it ends.
 
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
@@ -8,6 +9,7 @@ use equipoise_target::Endpoint;
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, Version};
 
+use crate::door::Present;
 use crate::downstream::Downstream;
 use crate::local::{Front, Route};
 use crate::log::{Draft, Entry};
@@ -37,8 +39,10 @@ pub(crate) struct Record {
     over: bool,
     sent: u64,
     /// The connection that the request was last on, for what was received.
-    upstream: Option<Rc<Upstream>>,
+    upstream: RefCell<Option<Rc<Upstream>>>,
     line: Option<Box<Line>>,
+    /// Its place among the listener's requests at a time, if those are counted.
+    present: Option<Present>,
 }
 
 /// What the access log wants to know beside the counts.
@@ -47,8 +51,8 @@ struct Line {
     draft: Draft,
     client: IpAddr,
     rule: Box<str>,
-    attempts: u8,
-    target: Option<Endpoint>,
+    attempts: Cell<u8>,
+    target: Cell<Option<Endpoint>>,
 }
 
 impl Record {
@@ -68,8 +72,9 @@ impl Record {
             whole: false,
             over: false,
             sent: 0,
-            upstream: None,
+            upstream: RefCell::default(),
             line: None,
+            present: None,
         }
     }
 
@@ -85,11 +90,22 @@ impl Record {
         &self.front
     }
 
+    /// The request was let in, and counts as one of those that the listener has at a time.
+    pub(crate) fn is_here(&mut self, present: Option<Present>) {
+        self.present = present;
+    }
+
     /// Keeps what the access log will say of the head.
     pub(crate) fn draft(&mut self, head: &Parts, client: IpAddr, id: Option<&HeaderValue>) {
         if self.front.generation().access_log.is_some() {
             let draft = Draft::new(head, self.version, id.cloned());
-            self.line = Some(Box::new(Line { draft, client, rule: "".into(), attempts: 0, target: None }));
+            self.line = Some(Box::new(Line {
+                draft,
+                client,
+                rule: "".into(),
+                attempts: Cell::default(),
+                target: Cell::default(),
+            }));
         }
     }
 
@@ -104,16 +120,23 @@ impl Record {
     }
 
     /// An attempt goes to this target.
-    pub(crate) fn attempt(&mut self, target: Endpoint) {
-        if let Some(line) = &mut self.line {
-            line.attempts = line.attempts.saturating_add(1);
-            line.target = Some(target);
+    pub(crate) fn attempt(&self, target: Endpoint) {
+        if let Some(line) = &self.line {
+            line.attempts.set(line.attempts.get().saturating_add(1));
+            line.target.set(Some(target));
+        }
+    }
+
+    /// Of several attempts this target's is the one that counts.
+    pub(crate) fn decided_at(&self, target: Endpoint) {
+        if let Some(line) = &self.line {
+            line.target.set(Some(target));
         }
     }
 
     /// The request, which has a body, goes over this connection.
-    pub(crate) fn carried_by(&mut self, upstream: &Rc<Upstream>) {
-        self.upstream = Some(Rc::clone(upstream));
+    pub(crate) fn carried_by(&self, upstream: &Rc<Upstream>) {
+        self.upstream.replace(Some(Rc::clone(upstream)));
     }
 
     /// The response of this connection is passed on from here.
@@ -170,7 +193,7 @@ impl Record {
             Some(Verdict::BrokenUpload) => self.broken_body(),
             Some(Verdict::Unread) => "client-stalled",
             Some(Verdict::Cut) => "target-left",
-            Some(Verdict::FirstByte | Verdict::Flood | Verdict::Defect(_)) | None => "response-cut",
+            Some(Verdict::FirstByte | Verdict::PerTry | Verdict::Flood | Verdict::Defect(_)) | None => "response-cut",
         });
     }
 
@@ -186,7 +209,7 @@ impl Drop for Record {
         let now = Instant::now();
         self.end(now);
         let duration = now.saturating_duration_since(self.started);
-        let received = self.upstream.as_ref().map_or(0, |upstream| upstream.received.get());
+        let received = self.upstream.borrow().as_ref().map_or(0, |upstream| upstream.received.get());
         let route = self.route.as_ref().unwrap_or(&self.front.own);
         self.front.requests(route).request(self.status, duration, received, self.sent);
         let reason = self.reason(now);
@@ -201,8 +224,8 @@ impl Drop for Record {
                 group: route.name(),
                 rule: &line.rule,
                 client: line.client,
-                target: line.target,
-                attempts: line.attempts,
+                target: line.target.get(),
+                attempts: line.attempts.get(),
                 status: self.status,
                 reason: reason.unwrap_or(""),
                 received,

@@ -5,8 +5,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::body::Content;
 use crate::error::ForwardError;
-use crate::names::PROXY_STATUS;
+use crate::names::{PROXY_STATUS, RATELIMIT, RATELIMIT_POLICY};
 use crate::policy::Refusal;
+use crate::rate::{TooOften, seconds};
 
 /// Why a request ends without a target's response.
 #[derive(Debug)]
@@ -15,6 +16,16 @@ pub(crate) enum Failure {
     Refused(Refusal),
     /// It could not be forwarded.
     Forward(ForwardError),
+    /// It came too often.
+    TooOften(TooOften),
+    /// There are too many, or the worker cannot keep up.
+    Overload,
+}
+
+impl From<TooOften> for Failure {
+    fn from(refusal: TooOften) -> Self {
+        Self::TooOften(refusal)
+    }
 }
 
 impl From<Refusal> for Failure {
@@ -34,6 +45,8 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.reason(),
             Self::Forward(error) => error.reason(),
+            Self::TooOften(_) => "rate-limited",
+            Self::Overload => "overload",
         }
     }
 
@@ -47,8 +60,24 @@ impl Failure {
                 response
             }
             Self::Forward(error) => unavailable(error),
+            Self::TooOften(refusal) => too_often(refusal),
+            Self::Overload => {
+                let mut response =
+                    plain(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable: overload".to_owned());
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+            }
         }
     }
+}
+
+fn too_often(refusal: &TooOften) -> Response<Content> {
+    let mut response = plain(StatusCode::TOO_MANY_REQUESTS, "429 Too Many Requests: rate-limited".to_owned());
+    let fields = response.headers_mut();
+    fields.insert(header::RETRY_AFTER, HeaderValue::from(seconds(refusal.wait).max(1)));
+    fields.insert(&RATELIMIT_POLICY, refusal.policy.clone());
+    fields.insert(&RATELIMIT, refusal.limit.clone());
+    response
 }
 
 fn unavailable(error: &ForwardError) -> Response<Content> {

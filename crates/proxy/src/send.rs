@@ -40,7 +40,7 @@ pub(crate) struct Failed {
 /// A connection that the target closed while it waited in the pool is found out only by using it. As long as nothing of
 /// the request has left, that is no failed attempt: the next connection is taken, at last a new one.
 pub(crate) async fn send(
-    record: &mut Record,
+    record: &Record,
     route: &Rc<Route>,
     address: Endpoint,
     request: &mut Outgoing,
@@ -116,6 +116,7 @@ pub(crate) fn blame(verdict: Verdict, address: Endpoint, route: &Route) -> Forwa
         Verdict::FirstByte | Verdict::Idle | Verdict::Unread => {
             ForwardError::FirstByte { address, limit: timeouts(route).first_byte }
         }
+        Verdict::PerTry => ForwardError::PerTry { address, limit: timeouts(route).per_try.unwrap_or_default() },
         Verdict::Total => ForwardError::Total { address },
         Verdict::Upload => ForwardError::Upload,
         Verdict::BrokenUpload => ForwardError::BrokenUpload,

@@ -12,10 +12,14 @@ use hyper::body::Incoming;
 use crate::Group;
 use crate::body::{Content, Exchange, ResponseBody};
 use crate::decode::{Asker, decode};
+use crate::door;
 use crate::downstream::Downstream;
 use crate::error::ForwardError;
+use crate::hedge::{Scene, race};
+use crate::local::Route;
 use crate::outgoing::Outgoing;
-use crate::pick::pick;
+use crate::pick::Wanted;
+use crate::queue;
 use crate::record::Record;
 use crate::reply::{self, Failure};
 use crate::report::report;
@@ -41,6 +45,7 @@ pub(crate) async fn serve(
 
 async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<Content>, Failure> {
     let asker = decode(record, &mut request.head)?;
+    door::enter(record, &request.head, asker.client)?;
     let front = Rc::clone(record.front());
     let routed = front.listener().rules.route(&mut request.head, asker.client(), fastrand::u64(..));
     record.decided_by(routed.rule);
@@ -76,43 +81,62 @@ async fn forward(
     record.routed(route);
     request.frame();
     let mut attempts = Attempts::new(&front, route, &group.settings().retry, request);
-    let mut terms = terms(record, group, request);
+    let mut terms = terms(record, route, group, request);
     let mut whole = Whole::AsRouted;
     loop {
-        let lease = match pick(group, &mut request.head, asker.client, only, attempts.tried()) {
-            Ok(lease) => lease,
+        let (head, tried) = (&mut request.head, attempts.tried());
+        let mut wanted = Wanted { head, client: asker.client, only, tried, now: terms.now };
+        let berth = match queue::berth(&front, route, group, &mut wanted, &mut terms).await {
+            Ok(berth) => berth,
             Err(error) => return Err(attempts.exhausted(error)),
         };
         if whole == Whole::AsRouted {
             asker.tell(record, &mut request.head.headers);
         }
-        let address = lease.target().address();
-        record.attempt(address);
-        let attempt = send(record, route, address, request, &terms).await;
-        report(lease.target(), &attempt, terms.now);
+        record.attempt(berth.target().address());
+        let hedge = attempts.hedge().filter(|_| only.is_none());
+        let (mut berth, attempt) = match hedge {
+            None => {
+                let attempt = send(record, route, berth.target().address(), request, &terms).await;
+                (berth, attempt)
+            }
+            Some(hedge) => {
+                let scene =
+                    Scene { record, asker, route, terms: &terms, hedge, takes_trailers: request.takes_trailers };
+                Box::pin(race(scene, berth, request, &mut attempts)).await
+            }
+        };
+        let address = berth.target().address();
+        report(record, route, &mut berth, &attempt, terms.now);
         whole = match attempt {
             Ok(Answer { response, link }) => match attempts.after_status(response.status(), address, request) {
                 Some(whole) => whole,
                 None => {
                     record.passes_on(link.upstream());
-                    return Ok(response.map(|body| Content::Target(Exchange::new(body, link, lease))));
+                    return Ok(response.map(|body| Content::Target(Exchange::new(body, link, berth))));
                 }
             },
             Err(failed) => attempts.after(failed, address, request)?,
         };
-        terms.now = Instant::now();
+        drop(berth);
+        if let Some(pause) = attempts.pause(terms.deadline) {
+            Box::pin(tokio::time::sleep(pause)).await;
+        }
+        terms = terms.attempt(Instant::now(), route);
     }
 }
 
-fn terms(record: &Record, group: &Group, request: &Outgoing) -> Terms {
+fn terms(record: &Record, route: &Route, group: &Group, request: &Outgoing) -> Terms {
     Terms {
         now: record.started,
         deadline: group.settings().timeouts.total.map(|limit| record.started + limit),
         client_limit: record.front().listener().timeouts.idle,
+        try_until: None,
         has_body: !request.body.is_empty(),
         owner: group.settings().transport.proxy_protocol.map_or(0, |_| record.client().owner()),
         bodiless: request.head.method == Method::HEAD,
     }
+    .attempt(record.started, route)
 }
 
 fn fail(record: &mut Record, failure: &Failure) -> Response<Content> {

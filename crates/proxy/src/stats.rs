@@ -54,6 +54,9 @@ pub(crate) struct GroupStats {
     pub(crate) connect_failures: Counter,
     pub(crate) retries: Counter,
     pub(crate) budget_exhausted: Counter,
+    pub(crate) hedges: Counter,
+    pub(crate) queued: Counter,
+    pub(crate) circuits_opened: Counter,
 }
 
 impl GroupStats {
@@ -69,6 +72,9 @@ impl GroupStats {
                 "equipoise_retry_budget_exhausted_total",
                 "Retries that were not made because the budget was spent",
             ),
+            hedges: counter("equipoise_hedges_total", "Attempts beside one that was not answered yet"),
+            queued: counter("equipoise_queued_total", "Requests that waited in line for a place at a target"),
+            circuits_opened: counter("equipoise_circuits_opened_total", "Times that a target's circuit opened"),
         }
     }
 }

@@ -38,6 +38,8 @@ pub(crate) enum Verdict {
     FirstByte,
     /// The target stopped in the middle of its answer.
     Idle,
+    /// The attempt took too long to get its response's head.
+    PerTry,
     /// The whole request took too long.
     Total,
     /// The client stopped in the middle of its body.
@@ -92,6 +94,8 @@ pub(crate) struct Upstream {
     deadline: Cell<Option<Instant>>,
     /// Whether the request asks for a head only.
     pub(crate) bodiless: Cell<bool>,
+    /// When the response's head must be here.
+    try_until: Cell<Option<Instant>>,
     /// Whether the whole request was handed to the connection.
     pub(crate) sent_all: Cell<bool>,
     /// Bytes that came while the response's head was waited for.
@@ -106,12 +110,28 @@ pub(crate) struct Upstream {
 pub(crate) struct Terms {
     pub(crate) now: Instant,
     pub(crate) deadline: Option<Instant>,
+    /// When the present attempt must have its response's head.
+    pub(crate) try_until: Option<Instant>,
     pub(crate) client_limit: Duration,
     pub(crate) has_body: bool,
     /// Whom a connection has to have been announced for; 0 for nobody.
     pub(crate) owner: u64,
     /// Whether the response has no body: HEAD.
     pub(crate) bodiless: bool,
+}
+
+impl Terms {
+    /// The terms of an attempt that begins at `now`.
+    pub(crate) fn attempt(self, now: Instant, route: &Route) -> Self {
+        let limit = route.group.as_ref().and_then(|group| group.settings().timeouts.per_try);
+        Self { now, try_until: limit.map(|limit| now + limit), ..self }
+    }
+
+    /// How long a connection may take to be made, when it may take `limit` by itself.
+    pub(crate) fn connect_limit(&self, limit: Duration) -> Duration {
+        let ends = [self.deadline, self.try_until].into_iter().flatten();
+        ends.map(|end| end.saturating_duration_since(self.now)).fold(limit, Duration::min)
+    }
 }
 
 impl Upstream {
@@ -127,6 +147,7 @@ impl Upstream {
             client_limit: Cell::new(Duration::MAX),
             deadline: Cell::new(None),
             bodiless: Cell::new(false),
+            try_until: Cell::new(None),
             sent_all: Cell::new(true),
             before_head: Cell::new(0),
             received: Cell::new(0),
@@ -160,6 +181,7 @@ impl Upstream {
         self.route.replace(Some(Rc::clone(route)));
         self.wait.set(Wait::Head(terms.now));
         self.deadline.set(terms.deadline);
+        self.try_until.set(terms.try_until);
         self.client_limit.set(terms.client_limit);
         self.bodiless.set(terms.bodiless);
         self.sent_all.set(!terms.has_body);
@@ -277,6 +299,7 @@ impl Upstream {
             return past(since, self.client_limit.get()).then_some(Verdict::Upload);
         }
         match self.wait.get() {
+            Wait::Head(_) if self.try_until.get().is_some_and(|until| now >= until) => Some(Verdict::PerTry),
             Wait::Head(since) if past(since, timeouts.first_byte) => Some(Verdict::FirstByte),
             Wait::Body(since) if past(since, timeouts.idle) => Some(Verdict::Idle),
             Wait::Client(Some(since)) if past(since, self.client_limit.get()) => Some(Verdict::Unread),

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,9 +19,13 @@ use crate::downstream::Downstream;
 use crate::local::{Active, Front, Local};
 use crate::members::Members;
 use crate::multiplex::Life;
+use crate::shed::Shedding;
 use crate::sweep::sweep;
 use crate::turnstile::Turnstile;
 use crate::upstream::{Upstream, Verdict};
+
+/// How often a worker looks whether it keeps up, when it is to turn requests away else.
+const SHED_LOOK: Duration = Duration::from_millis(50);
 
 /// What a worker is told.
 #[derive(Debug)]
@@ -41,9 +44,10 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Worker {
     registry: Registry,
-    workers: usize,
     pub(crate) local: RefCell<Rc<Local>>,
     pub(crate) clock: Clock,
+    /// How many requests are turned away because the worker cannot keep up.
+    pub(crate) shedding: Cell<Shedding>,
     pub(crate) upstreams: Members<Upstream>,
     /// Connections to targets that carry several requests.
     pub(crate) connections: Members<Life>,
@@ -65,11 +69,7 @@ pub(crate) struct Worker {
 }
 
 /// Starts a worker and gives what it is told by.
-pub(crate) fn start(
-    index: usize,
-    workers: NonZeroUsize,
-    registry: &Registry,
-) -> io::Result<mpsc::UnboundedSender<Command>> {
+pub(crate) fn start(index: usize, registry: &Registry) -> io::Result<mpsc::UnboundedSender<Command>> {
     let (sender, commands) = mpsc::unbounded_channel();
     let (made, result) = std::sync::mpsc::sync_channel(1);
     let registry = registry.clone();
@@ -79,7 +79,7 @@ pub(crate) fn start(
         match tokio::runtime::Builder::new_current_thread().enable_all().build_local(LocalOptions::default()) {
             Ok(runtime) => {
                 let _ = made.send(Ok(())); // whoever started it waits
-                runtime.block_on(Worker::run(registry, workers, commands));
+                runtime.block_on(Worker::run(registry, commands));
                 // Tasks that are still there end with the runtime, and their connections with them.
             }
             Err(error) => drop(made.send(Err(error))),
@@ -92,12 +92,12 @@ pub(crate) fn start(
 
 impl Worker {
     /// Serves until told to stop, or until whoever tells is gone.
-    pub(crate) async fn run(registry: Registry, workers: NonZeroUsize, mut commands: mpsc::UnboundedReceiver<Command>) {
+    pub(crate) async fn run(registry: Registry, mut commands: mpsc::UnboundedReceiver<Command>) {
         let worker = Rc::new(Self {
             registry,
-            workers: workers.get(),
             local: RefCell::new(Rc::new(Local::empty())),
             clock: Clock::new(),
+            shedding: Cell::default(),
             upstreams: Members::new(),
             connections: Members::new(),
             downstreams: Members::new(),
@@ -126,7 +126,7 @@ impl Worker {
     }
 
     fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(Endpoint, std::net::TcpListener)>) {
-        let local = Rc::new(Local::new(active, &self.registry, self.workers, &self.local.borrow()));
+        let local = Rc::new(Local::new(active, &self.registry, &self.local.borrow()));
         let earlier = self.local.replace(Rc::clone(&local));
         self.draining.set(None);
         self.stop_accepting(&earlier, |bind| !local.fronts.contains_key(bind));
@@ -200,7 +200,9 @@ impl Worker {
         let shortest = listeners
             .flat_map(|timeouts| [timeouts.handshake, timeouts.head, timeouts.keep_alive, timeouts.idle])
             .chain(groups.clone().flat_map(|group| [group.timeouts.first_byte, group.timeouts.idle]))
+            .chain(groups.clone().filter_map(|group| group.timeouts.per_try))
             .chain(groups.flat_map(|group| [Some(group.pool.idle_timeout), group.timeouts.total]).flatten())
+            .chain(generation.shed_lag.map(|_| SHED_LOOK * 8))
             .min();
         (shortest.unwrap_or(Duration::MAX) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
     }

@@ -25,6 +25,7 @@
 //! ```
 
 mod availability;
+mod circuit;
 mod endpoint;
 mod membership;
 mod name;
@@ -32,6 +33,7 @@ mod record;
 mod snapshot;
 
 pub use availability::{Availability, Condition, Standing};
+pub use circuit::{Admission, Circuit, CircuitTerms, State as CircuitState, Turn};
 pub use endpoint::{Endpoint, EndpointError, UnixPath};
 pub use membership::{Member, Membership, TargetIndex};
 pub use name::{GroupName, ListenerName, NameError, PluginName};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::Endpoint;
+use crate::{Circuit, Endpoint};
 
 /// Share of a new observation in the moving average is `1 / 2^EWMA_SHIFT` = 1/8: TCP's smoothed round-trip time uses
 /// the same gain (RFC 6298 section 2).
@@ -23,6 +23,7 @@ pub struct Target {
     failures: AtomicU64,
     /// Moving average in nanoseconds; 0 means nothing was observed yet.
     latency: AtomicU64,
+    circuit: Circuit,
 }
 
 impl Target {
@@ -35,6 +36,7 @@ impl Target {
             successes: AtomicU64::new(0),
             failures: AtomicU64::new(0),
             latency: AtomicU64::new(0),
+            circuit: Circuit::default(),
         }
     }
 
@@ -76,6 +78,20 @@ impl Target {
     pub fn lease(self: &Arc<Self>) -> Lease {
         self.in_flight.fetch_add(1, Relaxed);
         Lease { target: Arc::clone(self) }
+    }
+
+    /// As [`Target::lease`], unless `limit` requests are in flight already. Exact over all who ask.
+    #[must_use]
+    pub fn lease_within(self: &Arc<Self>, limit: u32) -> Option<Lease> {
+        let more = |in_flight| (in_flight < limit).then_some(in_flight + 1);
+        self.in_flight.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(Lease { target: Arc::clone(self) })
+    }
+
+    /// Whether the target is left alone because its requests fail.
+    #[must_use]
+    pub fn circuit(&self) -> &Circuit {
+        &self.circuit
     }
 
     /// Notes an attempt that spoke for the target, with its time to the response head.
@@ -130,6 +146,16 @@ mod tests {
         assert_eq!(target.in_flight(), 3);
         drop(leases);
         assert_eq!(target.in_flight(), 0);
+    }
+
+    #[test]
+    fn a_lease_within_a_limit_is_refused_above_it() {
+        let target = target();
+        let leases: Vec<_> = (0..3).map(|_| target.lease_within(2)).collect();
+        assert_eq!(leases.iter().filter(|lease| lease.is_some()).count(), 2);
+        drop(leases);
+        assert!(target.lease_within(1).is_some());
+        assert!(target.lease_within(0).is_none());
     }
 
     #[test]

@@ -22,7 +22,7 @@ async fn closing(seen: &Arc<AtomicUsize>) -> Origin {
 }
 
 fn settings(attempts: u8, budget_minimum: u32) -> GroupSettings {
-    let retry = Retry { attempts, budget_percent: 0, budget_minimum, statuses: vec![503] };
+    let retry = Retry { attempts, budget_percent: 0, budget_minimum, statuses: vec![503], ..Retry::default() };
     GroupSettings { retry, ..GroupSettings::default() }
 }
 
