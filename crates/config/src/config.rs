@@ -11,7 +11,8 @@ use equipoise_target::{Endpoint, GroupName, ListenerName, PluginName};
 use ipnet::IpNet;
 
 use crate::document::{
-    AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, Pool, Protocol, Retry, TargetTimeouts, World,
+    AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, NormalizePath, Pool, Protocol, Retry,
+    TargetTimeouts, World,
 };
 use crate::size::Size;
 
@@ -51,6 +52,8 @@ pub struct Listener {
     pub trusted_proxies: Vec<IpNet>,
     /// Whether any client may name its request.
     pub keep_request_id: bool,
+    /// Which spelling of a path rules, plugins and targets see.
+    pub normalize_path: NormalizePath,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.

@@ -63,6 +63,7 @@ impl From<&Listener> for document::Listener {
             deny: listener.deny.clone(),
             trusted_proxies: listener.trusted_proxies.clone(),
             keep_request_id: listener.keep_request_id,
+            normalize_path: listener.normalize_path,
             timeouts: listener.timeouts,
             limits: listener.limits,
             default: Some(listener.default.clone()),

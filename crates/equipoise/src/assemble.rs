@@ -7,7 +7,7 @@ use equipoise_balance::PickerSource;
 use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
 use equipoise_proxy::{
-    AccessList, Group, GroupSettings, GroupTimeouts, Listener, ListenerLimits, ListenerTimeouts, Networks,
+    AccessList, Group, GroupSettings, GroupTimeouts, Listener, ListenerLimits, ListenerTimeouts, Networks, PathForm,
     PoolSettings, Retry, Transport,
 };
 use equipoise_rule::{RouterSource, RuleSet};
@@ -143,6 +143,11 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
         AccessList { allow: Networks::new(described.allow.clone()), deny: Networks::new(described.deny.clone()) };
     listener.trusted_proxies = Networks::new(described.trusted_proxies.clone());
     listener.keep_request_id = described.keep_request_id;
+    listener.path_form = match described.normalize_path {
+        config::NormalizePath::Full => PathForm::Normal,
+        config::NormalizePath::KeepSlashes => PathForm::KeepSlashes,
+        config::NormalizePath::Off => PathForm::AsSent,
+    };
     listener.timeouts = ListenerTimeouts { head, keep_alive, idle, ..ListenerTimeouts::default() };
     listener.limits = ListenerLimits {
         connections: limits.connections,

@@ -33,7 +33,8 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
         Some(tls) if !policy::is_directed(tls, admitted.host.as_ref()) => Err(Refusal::Misdirected),
         _ => Ok(admitted),
     };
-    let admitted = match policy::admit(head, &listener.limits).and_then(directed) {
+    let admitted = policy::admit(head, &listener.limits).and_then(directed);
+    let admitted = match admitted.and_then(|admitted| policy::normalize(head, listener.path_form).map(|()| admitted)) {
         Ok(admitted) => admitted,
         Err(refusal) => {
             record.draft(head, peer, None);

@@ -98,6 +98,7 @@ pub use limit::{GroupLimits, Queue};
 pub use listener::{Listener, ListenerLimits, ListenerProtocol, ListenerTimeouts};
 pub use log::{AccessLog, LogDestination, LogFormat};
 pub use plane::{DataPlane, ListenerStatus};
+pub use policy::PathForm;
 pub use proxy_protocol::{Ends, ProxyProtocol};
 pub use rate::{RateKey, RateLimit};
 pub use transport::{SocketOptions, TargetVersion, Transport};

@@ -7,7 +7,7 @@ use equipoise_rule::RuleSet;
 use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
-use crate::{AccessList, Networks, RateLimit};
+use crate::{AccessList, Networks, PathForm, RateLimit};
 
 /// Where clients connect, with the rules for what they ask.
 #[derive(Debug)]
@@ -37,6 +37,8 @@ pub struct Listener {
     pub park_after: Duration,
     /// Keeps an `X-Request-Id` that anybody sends, instead of only a trusted proxy's.
     pub keep_request_id: bool,
+    /// Which spelling of a path rules, plugins and targets see.
+    pub path_form: PathForm,
 }
 
 impl Listener {
@@ -55,6 +57,7 @@ impl Listener {
             rate_limits: Vec::new(),
             park_after: Duration::from_secs(1),
             keep_request_id: false,
+            path_form: PathForm::default(),
         }
     }
 }

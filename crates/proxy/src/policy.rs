@@ -6,6 +6,7 @@
 mod directed;
 mod fields;
 mod forwarded;
+mod path;
 mod request;
 mod response;
 mod trailers;
@@ -13,6 +14,8 @@ mod wire;
 
 pub(crate) use directed::is_directed;
 pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
+pub use path::PathForm;
+pub(crate) use path::normalize;
 pub(crate) use request::{Admitted, Refusal, admit};
 pub(crate) use response::{BadResponse, clean};
 pub(crate) use trailers::keep_safe;

@@ -35,6 +35,7 @@ impl Checker<'_> {
             deny: written.deny.clone(),
             trusted_proxies: written.trusted_proxies.clone(),
             keep_request_id: written.keep_request_id,
+            normalize_path: written.normalize_path,
             timeouts: written.timeouts,
             limits: written.limits,
             default,

@@ -40,6 +40,9 @@ pub struct Listener {
     pub trusted_proxies: Vec<IpNet>,
     /// Keeps an `X-Request-Id` that any client sends, instead of only a trusted proxy's. Default false.
     pub keep_request_id: bool,
+    /// Which spelling of a path rules, plugins and targets see: "full", the default, without `.`, `..` and `//` and with
+    /// one spelling for each encoded character; "keep-slashes", the same with `//` left alone; or "off", as it was sent.
+    pub normalize_path: NormalizePath,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.
@@ -50,6 +53,20 @@ pub struct Listener {
     /// What happens to requests, tried from the lowest priority number to the highest.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub rule: Vec<Rule>,
+}
+
+/// Which spelling of a path rules, plugins and targets see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NormalizePath {
+    /// Without `.`, `..` and `//`, and with one spelling for each encoded character; a path that leads above the root or
+    /// is encoded wrongly is answered with 400.
+    #[default]
+    Full,
+    /// The same, but slashes stay as many as they are.
+    KeepSlashes,
+    /// As it was sent.
+    Off,
 }
 
 /// How long to wait for clients.

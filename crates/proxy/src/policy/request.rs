@@ -17,6 +17,8 @@ pub(crate) enum Refusal {
     Target,
     #[error("the request target holds an encoded NUL")]
     Nul,
+    #[error("the path leads above the root, or is encoded wrongly")]
+    Path,
     #[error("the request target is too long")]
     TargetTooLong,
     #[error("the request has too many header fields")]
@@ -55,6 +57,7 @@ impl Refusal {
             Self::Connect => "connect-refused",
             Self::Target => "bad-target",
             Self::Nul => "nul-in-target",
+            Self::Path => "bad-path",
             Self::TargetTooLong => "target-too-long",
             Self::TooManyFields => "too-many-fields",
             Self::NoHost => "no-host",

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use equipoise_proxy::GroupSettings;
+use equipoise_proxy::{GroupSettings, PathForm};
 
 use crate::support::{Origin, Running, Wire, answer, get, group, listener_with, soon};
 
@@ -289,5 +289,45 @@ async fn a_chunk_of_a_target_that_two_readers_could_read_differently_is_a_cut_th
     ] {
         let (status, body, whole) = passed_on(bytes).await;
         assert!(!whole && (status == 502 || body.is_empty() || body == b"good"), "{bytes:?} {status} {}", text(&body));
+    }
+}
+
+/// The first line that the target gets of a request for `target`, or the status of a refusal.
+async fn asked_for(running: &Running, target: &str) -> Result<String, u16> {
+    let response = running.client().await.ask(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    match response.status() {
+        200 => Ok(response.text().lines().next().unwrap().split(' ').nth(1).unwrap().to_owned()),
+        status => Err(status),
+    }
+}
+
+#[tokio::test]
+async fn rules_and_targets_see_one_spelling_of_a_path() {
+    let origin = Origin::echoing().await;
+    let text = "default = { forward = 'g' }
+        [[rule]]
+        priority = 1
+        when = { path = '/admin/*' }
+        then = { respond = { status = 403 } }";
+    for (form, target, want) in [
+        (PathForm::Normal, "/a/../b?x=/../y", Ok("/b?x=/../y")),
+        (PathForm::Normal, "/a%2fb/%7euser", Ok("/a%2Fb/~user")),
+        (PathForm::Normal, "/x/../admin/x", Err(403)),
+        (PathForm::Normal, "/x/%2e%2E/admin/x", Err(403)),
+        (PathForm::Normal, "/%61dmin/x", Err(403)),
+        (PathForm::Normal, "//admin//x", Err(403)),
+        (PathForm::Normal, "/./admin/x", Err(403)),
+        (PathForm::Normal, "http://a//admin/x", Err(403)),
+        (PathForm::Normal, "/../admin/x", Err(400)),
+        (PathForm::Normal, "/x/..;/admin/x", Err(400)),
+        (PathForm::Normal, "/%zz", Err(400)),
+        (PathForm::KeepSlashes, "//a/./b", Ok("//a/b")),
+        (PathForm::AsSent, "/a/../b%61", Ok("/a/../b%61")),
+        (PathForm::AsSent, "/a%00", Err(400)),
+    ] {
+        let mut listener = listener_with(text);
+        listener.path_form = form;
+        let running = Running::single(listener, [group("g", &[origin.address], GroupSettings::default())]).await;
+        assert_eq!(asked_for(&running, target).await, want.map(str::to_owned), "{target}");
     }
 }
