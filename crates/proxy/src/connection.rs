@@ -9,14 +9,13 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::BytesMut;
-use equipoise_stream::Stream;
+use equipoise_stream::{Ends, Stream};
 use http::StatusCode;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use crate::Ends;
 use crate::accept::Seat;
 use crate::body::ResponseBody;
 use crate::downstream::{Downstream, Order};

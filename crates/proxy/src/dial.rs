@@ -5,12 +5,12 @@ use std::io;
 use std::rc::Rc;
 use std::time::Instant;
 
-use equipoise_stream::Stream;
+use equipoise_stream::{DialError, Stream};
 use equipoise_target::Endpoint;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
-use tokio::io::AsyncWriteExt;
 
+use crate::TargetVersion;
 use crate::body::RequestBody;
 use crate::connection::BUFFER;
 use crate::error::ForwardError;
@@ -20,9 +20,9 @@ use crate::pool::{Link, Pool};
 use crate::record::Record;
 use crate::send::timeouts;
 use crate::target_io::TargetIo;
+use crate::transport::HTTP2;
 use crate::upstream::{Terms, Upstream};
 use crate::worker::Worker;
-use crate::{Ends, TargetVersion, Transport};
 
 /// Most bytes of a response's head.
 const HEAD_LIMIT: usize = 64 << 10;
@@ -43,14 +43,13 @@ pub(crate) async fn connect(
     terms: &Terms,
 ) -> Result<Opened, ForwardError> {
     let address = pool.address();
-    let ends = record.client().ends();
     let opening = async {
         if pool.transport().is_bare() {
             let stream = Stream::connect(address).await?;
             return line(record.worker(), stream, address).await.map(Fresh::Line);
         }
         // Boxed, so that it is not the size of every request.
-        Box::pin(dressed(record.worker(), pool, ends, terms.owner)).await
+        Box::pin(dressed(record, pool, terms.owner)).await
     };
     let opened = within(route, address, terms, opening).await;
     if opened.is_err() {
@@ -75,12 +74,14 @@ async fn within<T>(
     route: &Rc<Route>,
     address: Endpoint,
     terms: &Terms,
-    opening: impl Future<Output = io::Result<T>>,
+    opening: impl Future<Output = Result<T, DialError>>,
 ) -> Result<T, ForwardError> {
     let limit = terms.connect_limit(timeouts(route).connect);
     match tokio::time::timeout(limit, opening).await {
         Ok(Ok(opened)) => Ok(opened),
-        Ok(Err(source)) => Err(ForwardError::Connect { address, source }),
+        Ok(Err(DialError::Handshake { source })) => Err(ForwardError::Handshake { address, source }),
+        Ok(Err(DialError::Connect { source })) => Err(ForwardError::Connect { address, source }),
+        Ok(Err(other)) => Err(ForwardError::Connect { address, source: io::Error::other(other) }),
         Err(_) => Err(ForwardError::ConnectTimeout { address, limit }),
     }
 }
@@ -93,30 +94,25 @@ enum Fresh {
 }
 
 /// A connection that is more than a socket, or speaks HTTP/2.
-async fn dressed(worker: &Rc<Worker>, pool: &Pool, ends: Option<Ends>, owner: u64) -> io::Result<Fresh> {
-    let (transport, address) = (pool.transport(), pool.address());
-    let stream = socket(transport, address, ends).await?;
-    let http2 = transport.version == TargetVersion::Http2;
-    if http2 {
-        return multiplex::open(worker, stream, address, owner).await.map(Fresh::Stream);
+async fn dressed(record: &Record, pool: &Pool, owner: u64) -> Result<Fresh, DialError> {
+    let (transport, address, worker) = (pool.transport(), pool.address(), record.worker());
+    let ends = record.client().ends().filter(|_| transport.announces());
+    let stream = transport.dial.connect(address, ends).await?;
+    let chosen = stream.tls().is_some_and(|facts| facts.alpn.as_deref() == Some(HTTP2));
+    match transport.version {
+        TargetVersion::Http2 if transport.is_tls() && !chosen => Err(no_http2().into()),
+        TargetVersion::Negotiated if !chosen => line(worker, stream, address).await.map(Fresh::Line),
+        TargetVersion::Http1 => line(worker, stream, address).await.map(Fresh::Line),
+        _ => Ok(multiplex::open(worker, stream, address, owner).await.map(Fresh::Stream)?),
     }
-    line(worker, stream, address).await.map(Fresh::Line)
 }
 
-/// A connected socket with its options set, and the client announced on it.
-pub(crate) async fn socket(transport: &Transport, address: Endpoint, ends: Option<Ends>) -> io::Result<Stream> {
-    let mut stream = Stream::connect(address).await?;
-    if let Stream::Tcp(tcp) = &stream {
-        transport.socket.set(tcp)?;
-    }
-    if let Some(version) = transport.proxy_protocol {
-        stream.write_all(&version.stream(ends)).await?;
-    }
-    Ok(stream)
+fn no_http2() -> io::Error {
+    io::Error::new(io::ErrorKind::Unsupported, "the target did not agree to HTTP/2")
 }
 
 /// HTTP/1.1 on `stream`, driven by a task of its own: that saves each request a turn of its own task.
-async fn line(worker: &Rc<Worker>, stream: Stream, address: Endpoint) -> io::Result<(Sender, Rc<Upstream>)> {
+async fn line(worker: &Rc<Worker>, stream: Stream, address: Endpoint) -> Result<(Sender, Rc<Upstream>), DialError> {
     let mut builder = http1::Builder::new();
     builder.max_header_size(HEAD_LIMIT).max_buf_size(BUFFER);
     let upstream = worker.upstreams.join(|key| Upstream::new(key, address));

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use equipoise_rule::ClientCertificate;
+use equipoise_stream::Ends;
 use equipoise_stream::tls::{self, TlsFacts};
 use equipoise_target::Endpoint;
 use http::HeaderValue;
 
-use crate::Ends;
 use crate::guard::Guard;
 use crate::local::Front;
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Duration;
 
+use equipoise_stream::tls::HandshakeError;
 use equipoise_target::{Endpoint, GroupName};
 use http::StatusCode;
 
@@ -23,6 +24,8 @@ pub(crate) enum ForwardError {
     Connect { address: Endpoint, source: io::Error },
     #[error("no connection to {address} within {limit:?}")]
     ConnectTimeout { address: Endpoint, limit: Duration },
+    #[error("agreeing on TLS with {address}")]
+    Handshake { address: Endpoint, source: HandshakeError },
     #[error("the connection to {address} ended before a response")]
     Closed { address: Endpoint, source: hyper::Error },
     #[error("the stream to {address} ended before a response")]
@@ -90,6 +93,8 @@ impl ForwardError {
             Self::NotAvailable { .. } => "target-not-available",
             Self::Connect { .. } => "connect-failed",
             Self::ConnectTimeout { .. } => "connect-timeout",
+            Self::Handshake { source: HandshakeError::Certificate { .. }, .. } => "target-certificate",
+            Self::Handshake { .. } => "target-tls",
             Self::Closed { .. } => "target-closed",
             Self::Stream { source, .. } if source.is_reset() && source.is_remote() => "target-reset",
             Self::Stream { source, .. } if source.is_library() => "bad-response",
@@ -120,6 +125,9 @@ impl ForwardError {
             Self::Connect { source, .. } if source.kind() == io::ErrorKind::ConnectionRefused => "connection_refused",
             Self::Connect { .. } => "destination_unavailable",
             Self::ConnectTimeout { .. } => "connection_timeout",
+            Self::Handshake { source: HandshakeError::Certificate { .. }, .. } => "tls_certificate_error",
+            Self::Handshake { source: HandshakeError::Refused { .. }, .. } => "tls_alert_received",
+            Self::Handshake { .. } => "tls_protocol_error",
             Self::Closed { .. } | Self::Cut { .. } | Self::Goodbye { .. } => "connection_terminated",
             Self::Stream { source, .. } if source.is_library() => "http_protocol_error",
             Self::Stream { .. } | Self::StreamRefused { .. } => "connection_terminated",
@@ -135,7 +143,7 @@ impl ForwardError {
     pub(crate) fn is_retriable(&self, on: &[RetryOn]) -> bool {
         let kind = match self {
             Self::PerTry { .. } => return true,
-            Self::Connect { .. } | Self::ConnectTimeout { .. } => RetryOn::ConnectFailure,
+            Self::Connect { .. } | Self::ConnectTimeout { .. } | Self::Handshake { .. } => RetryOn::ConnectFailure,
             Self::Stream { source, .. } if source.is_library() => RetryOn::BadResponse,
             Self::Closed { .. }
             | Self::Cut { .. }

@@ -68,7 +68,6 @@ mod plane;
 mod policy;
 mod pool;
 mod pools;
-mod proxy_protocol;
 mod queue;
 mod rate;
 mod record;
@@ -99,6 +98,5 @@ pub use listener::{Listener, ListenerLimits, ListenerProtocol, ListenerTimeouts}
 pub use log::{AccessLog, LogDestination, LogFormat};
 pub use plane::{DataPlane, ListenerStatus};
 pub use policy::PathForm;
-pub use proxy_protocol::{Ends, ProxyProtocol};
 pub use rate::{RateKey, RateLimit};
-pub use transport::{SocketOptions, TargetVersion, Transport};
+pub use transport::{TargetVersion, Transport};

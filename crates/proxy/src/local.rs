@@ -27,7 +27,7 @@ pub(crate) struct Active {
 
 impl Active {
     pub(crate) fn new(generation: Generation, places: Vec<Place>) -> Self {
-        let announces = generation.groups.values().any(|group| group.settings().transport.proxy_protocol.is_some());
+        let announces = generation.groups.values().any(|group| group.settings().transport.announces());
         Self { generation, places, announces }
     }
 }

@@ -15,8 +15,8 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-use h2::RecvStream;
 use h2::client::ResponseFuture;
+use h2::{Reason, RecvStream};
 use http::{Response, header};
 use tokio::task::AbortHandle;
 
@@ -154,7 +154,7 @@ async fn exchange(
 
 /// Whether the target says that it has not looked at the request: it is safe to send it again (RFC 9113 section 8.7).
 fn is_refused(error: &h2::Error) -> bool {
-    error.is_remote() && (error.is_go_away() || error.reason() == Some(h2::Reason::REFUSED_STREAM))
+    error.is_remote() && (error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM))
 }
 
 /// The response's head. Interim ones before it are few, or the stream ends.
@@ -165,7 +165,9 @@ async fn response_on(upstream: &Upstream, mut response: ResponseFuture) -> Resul
             found?;
             interim += 1;
             if interim > INTERIM {
+                // What it sent after them may be there already.
                 upstream.judge(Verdict::Flood);
+                return Poll::Ready(Err(Reason::ENHANCE_YOUR_CALM.into()));
             }
         }
         Pin::new(&mut response).poll(cx)

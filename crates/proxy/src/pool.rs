@@ -6,6 +6,7 @@ use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use equipoise_stream::DialError;
 use equipoise_target::Endpoint;
 use hyper::client::conn::http1::SendRequest;
 use tokio::sync::Notify;
@@ -161,11 +162,11 @@ impl Pool {
     }
 
     /// Waits until whoever has the right to open a connection has done so, or failed.
-    pub(crate) async fn opened(&self) -> io::Result<()> {
+    pub(crate) async fn opened(&self) -> Result<(), DialError> {
         let failures = self.opening.failures.get();
         self.opening.over.notified().await;
         match self.opening.last.get() {
-            Some(kind) if self.opening.failures.get() != failures => Err(kind.into()),
+            Some(kind) if self.opening.failures.get() != failures => Err(io::Error::from(kind).into()),
             _ => Ok(()),
         }
     }
@@ -182,6 +183,7 @@ impl Turn {
         opening.failures.set(opening.failures.get() + 1);
         opening.last.set(Some(match error {
             ForwardError::Connect { source, .. } => source.kind(),
+            ForwardError::Handshake { .. } => io::ErrorKind::InvalidData,
             _ => io::ErrorKind::TimedOut,
         }));
     }

@@ -133,7 +133,7 @@ fn terms(record: &Record, route: &Route, group: &Group, request: &Outgoing) -> T
         client_limit: record.front().listener().timeouts.idle,
         try_until: None,
         has_body: !request.body.is_empty(),
-        owner: group.settings().transport.proxy_protocol.map_or(0, |_| record.client().owner()),
+        owner: if group.settings().transport.announces() { record.client().owner() } else { 0 },
         bodiless: request.head.method == Method::HEAD,
     }
     .attempt(record.started, route)

@@ -1,26 +1,18 @@
-//! How connections to the targets of a group are made.
+//! How connections to the targets of a group are made, and what is spoken on them.
 
-use std::io;
-use std::time::Duration;
+use equipoise_stream::Dial;
 
-use socket2::{SockRef, TcpKeepalive};
-use tokio::net::TcpStream;
-
-use crate::ProxyProtocol;
-
-/// How connections to the targets of a group are made.
+/// How connections to the targets of a group are made, and what is spoken on them.
 ///
 /// It is the identity of connections beside the address: groups with equal transports share them, a reload that leaves
-/// it as it was leaves them open, and one that changes it never uses them again.
+/// it as it was leaves them open, and one that changes it never uses them again. With the PROXY protocol, a connection
+/// carries the requests of one client's connection only.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Transport {
     /// Which HTTP is spoken.
     pub version: TargetVersion,
-    /// What the target is told about the client before the first byte. A connection that was announced so carries
-    /// requests of that one client's connection only.
-    pub proxy_protocol: Option<ProxyProtocol>,
-    /// Options of the sockets.
-    pub socket: SocketOptions,
+    /// How a connection is made.
+    pub dial: Dial,
 }
 
 /// Which HTTP is spoken to targets.
@@ -35,24 +27,36 @@ pub enum TargetVersion {
     Negotiated,
 }
 
-/// Options of sockets to targets.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct SocketOptions {
-    /// How long a connection is silent before the kernel asks whether the other end is still there; `None` for never.
-    pub keep_alive: Option<Duration>,
-    /// How long sent bytes may stay unacknowledged before the kernel gives the connection up; `None` for its default.
-    pub user_timeout: Option<Duration>,
+impl TargetVersion {
+    /// The names of what may be spoken inside TLS, the preferred one first.
+    #[must_use]
+    pub fn alpn(self) -> Vec<Vec<u8>> {
+        let names: &[&[u8]] = match self {
+            Self::Http1 => &[HTTP1],
+            Self::Http2 => &[HTTP2],
+            Self::Negotiated => &[HTTP2, HTTP1],
+        };
+        names.iter().map(|name| name.to_vec()).collect()
+    }
 }
+
+const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP2: &[u8] = b"h2";
 
 impl Transport {
     /// Whether a connection is nothing but a socket, and speaks HTTP/1.1.
     pub(crate) fn is_bare(&self) -> bool {
-        self.proxy_protocol.is_none() && self.socket == SocketOptions::default() && !self.may_multiplex()
+        self.dial.is_bare() && !self.may_multiplex()
     }
 
     /// Whether connections are encrypted.
     pub(crate) fn is_tls(&self) -> bool {
-        false
+        self.dial.tls.is_some()
+    }
+
+    /// Whether connections are announced for one client.
+    pub(crate) fn announces(&self) -> bool {
+        self.dial.proxy_protocol.is_some()
     }
 
     /// Whether targets may speak HTTP/2.
@@ -62,20 +66,5 @@ impl Transport {
             TargetVersion::Http2 => true,
             TargetVersion::Negotiated => self.is_tls(),
         }
-    }
-}
-
-impl SocketOptions {
-    /// Sets what is to be set.
-    pub(crate) fn set(&self, socket: &TcpStream) -> io::Result<()> {
-        let socket = SockRef::from(socket);
-        if let Some(silence) = self.keep_alive {
-            socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(silence).with_interval(silence / 4))?;
-        }
-        #[cfg(target_os = "linux")]
-        if self.user_timeout.is_some() {
-            socket.set_tcp_user_timeout(self.user_timeout)?;
-        }
-        Ok(())
     }
 }

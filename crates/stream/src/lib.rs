@@ -13,7 +13,11 @@
 //! # }
 //! ```
 
+mod dial;
+mod proxy_protocol;
 mod stream;
 pub mod tls;
 
+pub use dial::{Dial, DialError, SocketOptions, TargetTls};
+pub use proxy_protocol::{Ends, ProxyProtocol};
 pub use stream::Stream;

@@ -31,6 +31,7 @@ pub(crate) fn soon<F: Future>(future: F) -> impl Future<Output = F::Output> {
 // ---------------------------------------------------------------------------------------------------- either side
 
 /// One end of a connection, read as a person would.
+#[derive(Debug)]
 pub(crate) struct Wire {
     stream: Stream,
     buffer: Vec<u8>,

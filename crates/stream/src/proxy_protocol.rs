@@ -62,7 +62,8 @@ impl ProxyProtocol {
 
 impl Ends {
     /// The ends of a client's connection; `None` when it is closed already.
-    pub(crate) fn of(socket: &tokio::net::TcpStream) -> Option<Self> {
+    #[must_use]
+    pub fn of(socket: &tokio::net::TcpStream) -> Option<Self> {
         Some(Self { source: socket.peer_addr().ok()?, destination: socket.local_addr().ok()? })
     }
 
