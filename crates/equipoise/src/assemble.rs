@@ -151,6 +151,7 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
     listener.timeouts = ListenerTimeouts { head, keep_alive, idle, ..ListenerTimeouts::default() };
     listener.limits = ListenerLimits {
         connections: limits.connections,
+        connections_per_source: None,
         requests: None,
         fields: limits.fields,
         head_bytes: bytes(limits.head_size),

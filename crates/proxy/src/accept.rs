@@ -1,33 +1,51 @@
 //! accept: connections come in, if they may.
 
 use std::io;
-use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use bytes::BytesMut;
+use equipoise_stream::{Ends, Stream};
 use equipoise_target::Endpoint;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::acceptor::Acceptor;
 use crate::connection;
+use crate::greeting::{self, Expected};
 use crate::local::Front;
+use crate::peer::Peer;
+use crate::seat::{Full, Seat};
 use crate::worker::Worker;
 
 /// First pause after an error that will not go away by itself (no descriptors, no memory), doubled up to [`LONGEST`].
 const PAUSE: Duration = Duration::from_millis(10);
 const LONGEST: Duration = Duration::from_millis(500);
 
+/// Connections that are still taken from a socket that is about to be closed: as many as can have waited there.
+const REST: usize = 65_535;
+
 /// What a client above the limit gets. It has not said anything yet, and is not asked to.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// A client's connection that has a place.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    pub(crate) stream: Stream,
+    /// What was read from it already, and comes before the rest.
+    pub(crate) first: BytesMut,
+    /// Who is at its other end, or who a load balancer says is.
+    pub(crate) peer: Peer,
+    /// The ends of the client's connection, if a load balancer names them.
+    pub(crate) ends: Option<Ends>,
+    pub(crate) seat: Seat,
+}
 
 /// Takes connections until `retired` brings the last view of the listener, then takes those that wait, and ends.
 pub(crate) async fn accept(
     worker: Rc<Worker>,
     bind: Endpoint,
-    listener: TcpListener,
+    listener: Acceptor,
     mut retired: oneshot::Receiver<Rc<Front>>,
 ) {
     let _listening = Listening::new(&worker);
@@ -57,39 +75,67 @@ pub(crate) async fn accept(
     };
     // Without one, the worker itself has ended.
     if let Ok(front) = last {
-        accept_rest(&worker, &front, listener);
+        listener.rest(REST, |stream, peer| admit(&worker, &front, stream, peer));
     }
 }
 
-/// Takes what waits in the queue of a socket that is about to be closed: those clients believe that they are connected.
-fn accept_rest(worker: &Rc<Worker>, front: &Rc<Front>, listener: TcpListener) {
-    // Non-blocking, as it was before tokio had it.
-    let Ok(listener) = listener.into_std() else { return };
-    while let Ok((stream, peer)) = listener.accept() {
-        let adopted = stream.set_nonblocking(true).and_then(|()| TcpStream::from_std(stream));
-        if let Ok(stream) = adopted {
-            admit(worker, front, stream, peer);
-        }
+fn admit(worker: &Rc<Worker>, front: &Rc<Front>, stream: Stream, peer: Peer) {
+    let listener = front.listener();
+    let expected = greeting::expected(listener, peer);
+    if expected == Expected::Nothing {
+        return front.fault("not-a-proxy");
     }
-}
-
-fn admit(worker: &Rc<Worker>, front: &Rc<Front>, stream: TcpStream, peer: SocketAddr) {
-    if !front.listener().access.permits(peer.ip()) {
-        front.fault("access-denied");
+    // Of whom a load balancer speaks is not known yet.
+    if expected == Expected::Client && !permits(front, peer) {
         return;
     }
-    let Some(seat) = Seat::take(&front.place().connections, front.listener().limits.connections) else {
-        front.fault("too-many-connections");
-        if front.listener().protocol.tls().is_none() {
-            // The socket's buffer is empty, so this goes out at once or not at all.
-            let _ = stream.try_write(FULL);
-        }
-        return;
+    let seat = match Seat::take(front.place(), listener.limits.connections) {
+        Ok(seat) => seat,
+        Err(full) => return refuse(front, stream, full),
     };
-    // Without it small answers wait for acknowledgements; the connection works all the same.
-    let _ = stream.set_nodelay(true);
+    let accepted = Accepted { stream, first: BytesMut::new(), peer, ends: None, seat };
+    match expected {
+        Expected::Header => {
+            tokio::task::spawn_local(greeting::read(Rc::clone(worker), Rc::clone(front), accepted));
+        }
+        _ => begin(worker, front, accepted),
+    }
+}
+
+/// Lets in whom a load balancer has named.
+pub(crate) fn enter(worker: &Rc<Worker>, front: &Rc<Front>, accepted: Accepted) {
+    if permits(front, accepted.peer) {
+        begin(worker, front, accepted);
+    }
+}
+
+/// Serves a connection of somebody who may connect.
+fn begin(worker: &Rc<Worker>, front: &Rc<Front>, mut accepted: Accepted) {
+    if let (Some(limit), Some(source)) = (front.listener().limits.connections_per_source, accepted.peer.ip()) {
+        accepted.seat = match accepted.seat.of_source(front.place(), source, limit) {
+            Ok(seat) => seat,
+            Err(full) => return refuse(front, accepted.stream, full),
+        };
+    }
     front.stats.accepted.increment();
-    tokio::task::spawn_local(connection::run(Rc::clone(worker), Rc::clone(front), stream.into(), peer.ip(), seat));
+    tokio::task::spawn_local(connection::run(Rc::clone(worker), Rc::clone(front), accepted));
+}
+
+/// Whether the listener lets `peer` in. Who connects to a Unix socket has no address: the permissions of its file decide.
+fn permits(front: &Front, peer: Peer) -> bool {
+    let permitted = peer.ip().is_none_or(|ip| front.listener().access.permits(ip));
+    if !permitted {
+        front.fault("access-denied");
+    }
+    permitted
+}
+
+fn refuse(front: &Front, mut stream: Stream, full: Full) {
+    front.fault(full.reason());
+    if front.listener().protocol.tls().is_none() {
+        // The socket's buffer is empty, so this goes out at once or not at all.
+        let _ = stream.try_write(FULL);
+    }
 }
 
 fn is_shortage(error: &io::Error) -> bool {
@@ -97,28 +143,11 @@ fn is_shortage(error: &io::Error) -> bool {
     !matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted)
 }
 
-/// A place among the listener's connections, of all workers together.
-#[derive(Debug)]
-pub(crate) struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    fn take(seats: &Arc<AtomicUsize>, limit: usize) -> Option<Self> {
-        let seat = Self(Arc::clone(seats)); // given back by its drop, also when it was one too many
-        (seats.fetch_add(1, Relaxed) < limit).then_some(seat)
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Relaxed);
-    }
-}
-
-/// Counts an accepting task while it runs.
-struct Listening(Rc<Worker>);
+/// Counts what still may bring clients in, while it does.
+pub(crate) struct Listening(Rc<Worker>);
 
 impl Listening {
-    fn new(worker: &Rc<Worker>) -> Self {
+    pub(crate) fn new(worker: &Rc<Worker>) -> Self {
         worker.listening.set(worker.listening.get() + 1);
         Self(Rc::clone(worker))
     }

@@ -1,13 +1,14 @@
-//! Listening sockets: one for each worker, on the same address.
+//! Listening sockets: for each worker one of its own on the same address, or one for all where the kernel knows no other way.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use equipoise_target::{Endpoint, ListenerName};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Socket, Type};
 
-/// Connections that may wait to be accepted, on each socket. The kernel cuts it to its own limit.
-const BACKLOG: i32 = 4096;
+use crate::ListenOptions;
+use crate::inherited::{InheritedSocket, SocketOrigin};
+use crate::socket_file::SocketFile;
 
 /// Why a generation could not be applied: what it replaces goes on unchanged.
 #[derive(Debug, thiserror::Error)]
@@ -38,20 +39,42 @@ pub enum BindError {
     Stopped,
 }
 
-/// Sockets of one listener, bound but not yet listening: connections are taken only when all listeners have theirs.
+/// Sockets of one listener, bound but perhaps not yet listening: connections are taken only when all listeners have theirs.
+///
+/// The workers have the same sockets once more. These are kept to be handed to a successor, and closed before the workers
+/// take the last connections that wait.
 #[derive(Debug)]
 pub(crate) struct Bound {
     pub(crate) address: Endpoint,
     sockets: Vec<Socket>,
+    /// What the service manager calls them, when they are its own.
+    activated: Option<Option<String>>,
+    file: Option<SocketFile>,
 }
 
 impl Bound {
-    /// Binds `count` sockets. `ours` says that another listener of this program may hold the port.
-    ///
+    /// Binds `count` sockets of this kind. `ours` says that another listener of this program may hold the port.
+    pub(crate) fn new(
+        bind: Endpoint,
+        kind: Type,
+        options: &ListenOptions,
+        count: usize,
+        ours: bool,
+    ) -> io::Result<Self> {
+        match bind {
+            Endpoint::Ip(address) => Self::on_port(address, kind, options, count, ours),
+            Endpoint::Unix(path) => {
+                let (socket, file) = SocketFile::bind(path.as_path(), options)?;
+                options.tune(&socket)?;
+                Ok(Self { address: bind, sockets: vec![socket], activated: None, file: Some(file) })
+            }
+        }
+    }
+
     /// SO_REUSEPORT would silently share a port with another program of the same user, so the port is first bound
     /// without it: that fails when anybody else has it.
-    pub(crate) fn new(address: impl Into<Endpoint>, count: usize, ours: bool) -> io::Result<Self> {
-        let Some(address) = address.into().socket() else { return Err(io::ErrorKind::Unsupported.into()) };
+    fn on_port(address: SocketAddr, kind: Type, options: &ListenOptions, count: usize, ours: bool) -> io::Result<Self> {
+        let bind = |address, share| bind(address, kind, options, share);
         if !ours && address.port() != 0 {
             bind(address, false)?;
         }
@@ -62,52 +85,76 @@ impl Bound {
         for _ in 1..count {
             sockets.push(bind(address, true)?);
         }
-        Ok(Self { address: address.into(), sockets })
+        Ok(Self { address: address.into(), sockets, activated: None, file: None })
     }
 
-    pub(crate) fn listen(self) -> io::Result<Vec<TcpListener>> {
-        let listen = |socket: Socket| socket.listen(BACKLOG).map(|()| socket.into());
-        self.sockets.into_iter().map(listen).collect()
+    /// Takes over sockets that somebody else bound; there is at least one.
+    pub(crate) fn adopt(inherited: Vec<InheritedSocket>, options: &ListenOptions) -> io::Result<Option<Self>> {
+        let Some(first) = inherited.first() else { return Ok(None) };
+        let address = first.address();
+        let activated = (first.origin() == SocketOrigin::Activation).then(|| first.name().map(str::to_owned));
+        let file = match (first.origin(), address.path()) {
+            (SocketOrigin::Predecessor { with_file: true }, Some(path)) => SocketFile::adopt(path).ok(),
+            _ => None,
+        };
+        let sockets: Vec<_> = inherited.into_iter().map(InheritedSocket::into_socket).collect();
+        sockets.iter().try_for_each(|socket| options.tune(socket))?;
+        Ok(Some(Self { address, sockets, activated, file }))
+    }
+
+    /// Begins to listen, or changes what can be changed of sockets that do.
+    pub(crate) fn listen(&self, options: &ListenOptions) -> io::Result<()> {
+        for socket in &self.sockets {
+            options.tune(socket)?;
+            options.listen(socket)?;
+        }
+        Ok(())
+    }
+
+    /// The sockets once more, dealt to `count` workers: each socket has a worker, and each worker a socket.
+    pub(crate) fn deal(&self, count: usize) -> io::Result<Vec<Vec<Socket>>> {
+        let mut hands: Vec<_> = std::iter::repeat_with(Vec::new).take(count).collect();
+        for turn in 0..self.sockets.len().max(count) {
+            hands[turn % count].push(self.sockets[turn % self.sockets.len()].try_clone()?);
+        }
+        Ok(hands)
+    }
+
+    /// The sockets once more, for a successor. `name` when only that can tell whose they are.
+    pub(crate) fn hand_over(&self, name: Option<&str>) -> io::Result<Vec<InheritedSocket>> {
+        let (name, origin) = match &self.activated {
+            Some(name) => (name.clone(), SocketOrigin::Activation),
+            None => (name.map(str::to_owned), SocketOrigin::Predecessor { with_file: self.file.is_some() }),
+        };
+        let again = |socket: &Socket| InheritedSocket::new(socket.try_clone()?, name.clone(), origin);
+        self.sockets.iter().map(again).collect()
+    }
+
+    /// Sockets, not counting the workers'.
+    pub(crate) fn count(&self) -> usize {
+        self.sockets.len()
+    }
+
+    /// Lets a successor have the file.
+    pub(crate) fn leave(self) {
+        if let Some(file) = self.file {
+            file.leave();
+        }
     }
 }
 
-fn bind(address: SocketAddr, share: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-    // Connections of an earlier run that are still closing must not keep the port.
-    socket.set_reuse_address(true)?;
+fn bind(address: SocketAddr, kind: Type, options: &ListenOptions, share: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind, None)?;
+    // Connections of an earlier run that are still closing must not keep the port. For UDP it would mean to share it.
+    socket.set_reuse_address(kind == Type::STREAM)?;
     socket.set_reuse_port(share)?;
-    socket.set_nonblocking(true)?;
     if address.is_ipv6() {
-        // One address, one family: `[::]` beside `0.0.0.0` must not clash, and addresses in logs must not be mapped ones.
-        socket.set_only_v6(true)?;
+        socket.set_only_v6(!options.dual_stack)?;
     }
+    options.tune(&socket)?;
     socket.bind(&address.into())?;
     Ok(socket)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn any() -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], 0))
-    }
-
-    #[test]
-    fn all_sockets_share_one_port() {
-        let bound = Bound::new(any(), 3, false).unwrap();
-        let port = bound.address.port().unwrap();
-        let listening = bound.listen().unwrap();
-        assert!(listening.iter().all(|socket| socket.local_addr().unwrap().port() == port));
-        assert_eq!(listening.len(), 3);
-    }
-
-    #[test]
-    fn a_port_that_somebody_shares_with_reuseport_is_still_busy() {
-        let other = bind(any(), true).unwrap();
-        other.listen(1).unwrap();
-        let address = other.local_addr().unwrap().as_socket().unwrap();
-        assert_eq!(Bound::new(address, 1, false).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        assert!(Bound::new(address, 1, true).is_ok());
-    }
-}
+mod tests;

@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
@@ -16,14 +15,16 @@ use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 
-use crate::accept::Seat;
+use crate::accept::Accepted;
 use crate::body::ResponseBody;
 use crate::downstream::{Downstream, Order};
 use crate::handshake::{is_http2, shake_hands};
 use crate::io::ClientIo;
 use crate::linger::linger;
 use crate::local::Front;
+use crate::peer::Peer;
 use crate::refused;
+use crate::seat::Seat;
 use crate::serve::serve;
 use crate::stats::ListenerStats;
 use crate::worker::Worker;
@@ -50,27 +51,27 @@ const RESETS: usize = 20;
 /// How long an HTTP/2 client may leave a ping without an answer, and how often it is sent one.
 const PING: Duration = Duration::from_secs(20);
 
-/// Serves `stream` until it ends.
-pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, mut stream: Stream, peer: IpAddr, seat: Seat) {
+/// Serves a connection until it ends.
+pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, accepted: Accepted) {
+    let Accepted { mut stream, mut first, peer, ends, seat } = accepted;
     let here = Here::new(worker, &front, peer, seat);
-    if front.announces()
-        && let Stream::Tcp(tcp) = &stream
-    {
-        here.client.ends.set(Ends::of(tcp));
+    if front.announces() {
+        let seen = |stream: &Stream| if let Stream::Tcp(tcp) = stream { Ends::of(tcp) } else { None };
+        here.client.ends.set(ends.or_else(|| seen(&stream)));
     }
     // From here on the client's own view counts, which moves on with each generation.
     let tls = front.listener().protocol.tls().cloned();
     drop(front);
     if let Some(tls) = tls {
         // Boxed, so that it is not the size of every connection without TLS.
-        let shaking = Box::pin(shake_hands(&here.worker, &here.client, tls, stream));
+        let shaking = Box::pin(shake_hands(&here.worker, &here.client, tls, stream, std::mem::take(&mut first)));
         let Some(secure) = here.obeying(shaking).await.flatten() else { return };
         stream = secure;
         if is_http2(&stream) {
             return here.serve_http2(stream, BytesMut::new()).await;
         }
     }
-    let Some((first, http2)) = here.obeying(first_bytes(&mut stream)).await.flatten() else { return };
+    let Some((first, http2)) = here.obeying(first_bytes(&mut stream, first)).await.flatten() else { return };
     // Inside TLS, HTTP/2 is spoken by agreement only (RFC 9113 section 3.2).
     let http2 = http2 && stream.tls().is_none();
     here.client.received(|| here.worker.clock.tick());
@@ -116,23 +117,23 @@ fn http2_builder(front: &Front, worker: &Rc<Worker>) -> http2::Builder<OnThisThr
     builder
 }
 
-/// Reads until it is clear which protocol is spoken. `None` when the client left before.
-async fn first_bytes(stream: &mut Stream) -> Option<(BytesMut, bool)> {
-    let mut first = BytesMut::with_capacity(FIRST_READ);
+/// Reads until it is clear which protocol is spoken, beginning with what was read before. `None` when the client left.
+async fn first_bytes(stream: &mut Stream, mut first: BytesMut) -> Option<(BytesMut, bool)> {
     loop {
-        stream.readable().await.ok()?;
-        match stream.try_read_buf(&mut first) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(_) => return None,
-        }
         let common = first.len().min(PREFACE.len());
         if first[..common] != PREFACE[..common] {
             return Some((first, false));
         }
         if common == PREFACE.len() {
             return Some((first, true));
+        }
+        stream.readable().await.ok()?;
+        first.reserve(FIRST_READ);
+        match stream.try_read_buf(&mut first) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            Err(_) => return None,
         }
     }
 }
@@ -146,7 +147,7 @@ struct Here {
 }
 
 impl Here {
-    fn new(worker: Rc<Worker>, front: &Rc<Front>, peer: IpAddr, seat: Seat) -> Self {
+    fn new(worker: Rc<Worker>, front: &Rc<Front>, peer: Peer, seat: Seat) -> Self {
         let bind = front.listener().bind;
         let now = worker.clock.tick();
         let client = worker.downstreams.join(|key| Downstream::new(key, bind, peer, front, now));

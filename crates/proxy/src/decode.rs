@@ -41,7 +41,7 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
             return Err(refusal);
         }
     };
-    let trusted = listener.trusted_proxies.contains(peer);
+    let trusted = listener.trusts(peer);
     let client = if trusted { policy::client(&head.headers, peer, &listener.trusted_proxies) } else { peer };
     let mut id = None;
     if admitted.says_who_asks {
@@ -55,7 +55,7 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
     if let Some(certificate) = record.client().certificate() {
         head.extensions.insert(Arc::clone(certificate));
     }
-    Ok(Asker { client, host: admitted.host, id, is_secure: record.client().tls().is_some() })
+    Ok(Asker { client: client.ip_or_nobody(), host: admitted.host, id, is_secure: record.client().tls().is_some() })
 }
 
 impl Asker {
@@ -67,9 +67,9 @@ impl Asker {
     /// Tells the target who asks.
     pub(crate) fn tell(&self, record: &Record, fields: &mut HeaderMap) {
         let facts = Facts {
-            peer: &record.client().peer_value,
+            peer: record.client().peer_value.as_ref(),
             host: self.host.as_ref(),
-            port: &record.front().port,
+            port: record.front().port.as_ref(),
             secure: self.is_secure,
             version: record.version,
         };

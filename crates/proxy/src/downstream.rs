@@ -16,6 +16,7 @@ use http::HeaderValue;
 
 use crate::guard::Guard;
 use crate::local::Front;
+use crate::peer::Peer;
 
 /// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
 /// sending one is still answered, and told to connect anew.
@@ -53,9 +54,9 @@ pub(crate) struct Downstream {
     pub(crate) key: u64,
     /// Its listener's address in the configuration.
     pub(crate) bind: Endpoint,
-    pub(crate) peer: IpAddr,
-    /// The address as a field value.
-    pub(crate) peer_value: HeaderValue,
+    pub(crate) peer: Peer,
+    /// The address as a field value, if there is one.
+    pub(crate) peer_value: Option<HeaderValue>,
     /// The connection's ends as a target may be told of them, if one may want to know.
     pub(crate) ends: Cell<Option<Ends>>,
     /// What was agreed in the TLS handshake, when there was one.
@@ -80,13 +81,12 @@ pub(crate) struct Downstream {
 }
 
 impl Downstream {
-    pub(crate) fn new(key: u64, bind: Endpoint, peer: IpAddr, front: &Rc<Front>, now: Instant) -> Self {
-        let peer = peer.to_canonical();
+    pub(crate) fn new(key: u64, bind: Endpoint, peer: Peer, front: &Rc<Front>, now: Instant) -> Self {
         Self {
             key,
             bind,
             peer,
-            peer_value: address_value(peer),
+            peer_value: peer.ip().map(address_value),
             ends: Cell::new(None),
             tls: OnceCell::new(),
             certificate: OnceCell::new(),
@@ -117,7 +117,7 @@ impl Downstream {
     /// The connection's ends as a target is told of them. Of one that was there before any target wanted to know, the
     /// client's port is not known any more.
     pub(crate) fn ends(&self) -> Option<Ends> {
-        let roughly = || Some(Ends { source: (self.peer, 0).into(), destination: self.bind.socket()? });
+        let roughly = || Some(Ends { source: self.peer.socket()?, destination: self.bind.socket()? });
         self.ends.get().or_else(roughly)
     }
 

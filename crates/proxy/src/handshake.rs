@@ -22,16 +22,17 @@ content-length: 57\r\n\r\nThis port speaks HTTPS: ask again with https:// in fro
 /// Most that is read of what a client says in plain text, so that it can read our answer before the connection resets.
 const UNREAD: usize = 64 << 10;
 
-/// The stream inside TLS; `None` when the handshake comes to nothing. It is counted either way; the time-out is the
+/// The stream inside TLS, whose `first` bytes were read before; `None` when the handshake comes to nothing. It is counted either way; the time-out is the
 /// sweep's business.
 pub(crate) async fn shake_hands(
     worker: &Worker,
     client: &Downstream,
     tls: Arc<ServerTls>,
     mut stream: Stream,
+    first: BytesMut,
 ) -> Option<Stream> {
     client.shakes_hands();
-    let outcome = match read_hello(&mut stream).await {
+    let outcome = match read_hello(&mut stream, first).await {
         Ok(Arrival::Hello(hello)) => answer(worker, &tls, stream, hello).await,
         Ok(Arrival::NotTls(first)) if first.first().is_some_and(u8::is_ascii_uppercase) => {
             failed(client, "tls-plain-http");

@@ -7,7 +7,8 @@ use equipoise_rule::RuleSet;
 use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
-use crate::{AccessList, Networks, PathForm, RateLimit};
+use crate::peer::Peer;
+use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit};
 
 /// Where clients connect, with the rules for what they ask.
 #[derive(Debug)]
@@ -15,7 +16,7 @@ use crate::{AccessList, Networks, PathForm, RateLimit};
 pub struct Listener {
     /// Its name in metrics and logs.
     pub name: ListenerName,
-    /// Address and port to listen on. It is the listener's identity between generations: a listener that keeps it keeps
+    /// Address and port, or path, to listen on. It is the listener's identity between generations: a listener that keeps it keeps
     /// its sockets and connections, whatever else changes.
     pub bind: Endpoint,
     /// What is spoken.
@@ -39,6 +40,10 @@ pub struct Listener {
     pub keep_request_id: bool,
     /// Which spelling of a path rules, plugins and targets see.
     pub path_form: PathForm,
+    /// How its sockets are set up.
+    pub socket: ListenOptions,
+    /// Who speaks for its clients; nobody when `None`.
+    pub proxy_protocol: Option<Announcers>,
 }
 
 impl Listener {
@@ -58,7 +63,14 @@ impl Listener {
             park_after: Duration::from_secs(1),
             keep_request_id: false,
             path_form: PathForm::default(),
+            socket: ListenOptions::default(),
+            proxy_protocol: None,
         }
+    }
+
+    /// Whether what `peer` says about its clients is believed.
+    pub(crate) fn trusts(&self, peer: Peer) -> bool {
+        peer.ip().map_or(self.socket.trusted, |ip| self.trusted_proxies.contains(ip))
     }
 }
 
@@ -125,6 +137,9 @@ pub struct ListenerLimits {
     pub connections: usize,
     /// Requests at a time, over all workers; what comes above is answered with 503. `None` for any number.
     pub requests: Option<usize>,
+    /// Connections of one source at a time: an IPv4 address, or an IPv6 network of 64 bits. What comes above is answered
+    /// with 503 and closed.
+    pub connections_per_source: Option<usize>,
     /// Header fields of one request; more are answered with 431.
     pub fields: usize,
     /// Bytes of a request's head; more are answered with 431.
@@ -142,6 +157,7 @@ impl Default for ListenerLimits {
         Self {
             connections: 10_000,
             requests: None,
+            connections_per_source: None,
             fields: 100,
             head_bytes: 64 << 10,
             target_bytes: 8 << 10,

@@ -10,8 +10,10 @@ use equipoise_target::{Endpoint, GroupName};
 use http::HeaderValue;
 
 use crate::budget::{Income, RetryBudget};
+use crate::descriptors::Budget;
 use crate::door::Door;
 use crate::pools::{self, Pools};
+use crate::sources::Sources;
 use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats};
 use crate::{Generation, Group, Listener};
 
@@ -41,6 +43,10 @@ pub(crate) struct Place {
     pub(crate) connections: Arc<AtomicUsize>,
     /// What its requests are let in by, if they are limited.
     pub(crate) door: Option<Arc<Door>>,
+    /// Connections of all workers by source.
+    pub(crate) sources: Arc<Sources>,
+    /// Connections of all listeners.
+    pub(crate) budget: Arc<Budget>,
 }
 
 /// A worker's view of one generation.
@@ -68,8 +74,8 @@ pub(crate) struct Front {
     pub(crate) stats: Rc<ListenerStats>,
     reasons: Rc<Reasons>,
     handshakes: Rc<Reasons>,
-    /// The port as a field value.
-    pub(crate) port: HeaderValue,
+    /// The port as a field value, if it has one.
+    pub(crate) port: Option<HeaderValue>,
 }
 
 /// The way from one listener to one group.
@@ -149,7 +155,7 @@ impl Front {
             stats: Rc::new(ListenerStats::new(registry, listener.name.as_str())),
             reasons: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.reasons)),
             handshakes: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.handshakes)),
-            port: HeaderValue::from(place.address.port().unwrap_or(0)),
+            port: place.address.port().map(HeaderValue::from),
         }
     }
 

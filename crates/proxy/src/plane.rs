@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use equipoise_metrics::{Registry, Sample};
 use equipoise_target::{Endpoint, GroupName, ListenerName};
+use socket2::Type;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bind::{BindError, Bound};
-use crate::door::Door;
-use crate::local::{Active, Local, Place};
+use crate::bind::BindError;
+use crate::local::{Active, Local};
+use crate::places::Places;
 use crate::stats::ListenerStats;
 use crate::worker::{self, Command};
-use crate::{Generation, Listener};
+use crate::{Generation, InheritedSocket, Listener};
 
 /// Workers that serve requests, each a thread with everything that it needs to itself: listening sockets, connections to
 /// targets, its view of the generation.
@@ -28,8 +28,8 @@ pub struct DataPlane {
     registry: Registry,
     active: Arc<ArcSwap<Active>>,
     workers: Vec<mpsc::UnboundedSender<Command>>,
-    /// Addresses that are listened on, by the address in the configuration.
-    places: Mutex<BTreeMap<Endpoint, Place>>,
+    /// Addresses that are listened on.
+    places: Places,
     /// Held while a generation is applied, so that two cannot overtake each other.
     applying: tokio::sync::Mutex<()>,
 }
@@ -61,7 +61,7 @@ impl DataPlane {
             registry: registry.clone(),
             active,
             workers: senders,
-            places: Mutex::default(),
+            places: Places::default(),
             applying: tokio::sync::Mutex::default(),
         })
     }
@@ -77,8 +77,8 @@ impl DataPlane {
     pub async fn apply(&self, generation: Generation) -> Result<(), BindError> {
         let _turn = self.applying.lock().await;
         refuse_twins(&generation.listeners)?;
-        let (places, mut sockets) = self.bind(&generation.listeners)?;
-        *lock(&self.places) = generation.listeners.iter().map(|listener| listener.bind).zip(places.clone()).collect();
+        let mut sockets = self.places.listen(&generation.listeners, self.workers.len())?;
+        let places = self.places.of(&generation.listeners);
         let earlier = self.active.load();
         for (name, group) in &generation.groups {
             group.follows(earlier.generation.groups.get(name).map(Arc::as_ref));
@@ -88,7 +88,7 @@ impl DataPlane {
         let mut answers = Vec::new();
         for worker in &self.workers {
             let (done, answer) = oneshot::channel();
-            let sockets = sockets.iter_mut().filter_map(|(bind, all)| Some((*bind, all.pop()?))).collect();
+            let sockets = sockets.iter_mut().filter_map(|(bind, hands)| Some((*bind, hands.pop()?))).collect();
             let command = Command::Refresh { active: Arc::clone(&active), sockets, done };
             worker.send(command).map_err(|_| BindError::Stopped)?;
             answers.push(answer);
@@ -142,6 +142,8 @@ impl DataPlane {
     /// had to be cut.
     pub async fn drain(&self, limit: Duration) -> bool {
         let _turn = self.applying.lock().await;
+        // Before the workers take what waits: what comes after that is refused, and does not wait in vain.
+        self.places.clear();
         let deadline = Instant::now() + limit;
         let mut answers = Vec::new();
         for worker in &self.workers {
@@ -154,7 +156,6 @@ impl DataPlane {
         for answer in answers {
             clean &= answer.await.unwrap_or(false);
         }
-        lock(&self.places).clear();
         clean
     }
 
@@ -165,41 +166,52 @@ impl DataPlane {
         }
     }
 
-    /// A place for each listener, and new sockets, one for each worker, where it is not listened on already.
-    fn bind(&self, listeners: &[Listener]) -> Result<(Vec<Place>, Sockets), BindError> {
-        let known = lock(&self.places).clone();
-        // A port of ours that is to be let go may overlap with a new address: 0.0.0.0:80 with 127.0.0.1:80.
-        let ours = |port| known.keys().any(|address| address.port() == port);
-        let failed = |listener: &Listener| {
-            let (listener, address) = (listener.name.clone(), listener.bind);
-            move |source| BindError::Bind { listener, address, source }
-        };
-        let mut bound = Vec::new();
-        for listener in listeners.iter().filter(|listener| !known.contains_key(&listener.bind)) {
-            let ours = ours(listener.bind.port());
-            bound.push((listener, Bound::new(listener.bind, self.workers.len(), ours).map_err(failed(listener))?));
-        }
-        let mut fresh = BTreeMap::new();
-        let mut sockets = Vec::new();
-        for (listener, bound) in bound {
-            let place = Place { address: bound.address, connections: Arc::new(AtomicUsize::new(0)), door: None };
-            fresh.insert(listener.bind, place);
-            sockets.push((listener.bind, bound.listen().map_err(failed(listener))?));
-        }
-        let place = |listener: &Listener| {
-            let place = known.get(&listener.bind).or_else(|| fresh.get(&listener.bind))?.clone();
-            Some(Place { door: Door::new(listener, place.door.as_deref()).map(Arc::new), ..place })
-        };
-        Ok((listeners.iter().filter_map(place).collect(), sockets))
+    /// Takes over sockets that somebody else bound, for listeners of generations to come. What no listener of the next one
+    /// wants is closed, unless the service manager keeps it.
+    pub fn inherit(&self, sockets: Vec<InheritedSocket>) {
+        self.places.inheritance.add(sockets);
     }
-}
 
-/// Listening sockets by the address in the configuration.
-type Sockets = Vec<(Endpoint, Vec<std::net::TcpListener>)>;
+    /// An inherited socket for somebody who is no listener: the one of this name, or else the one of this address.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn claim(&self, name: &str, address: Endpoint) -> io::Result<Option<InheritedSocket>> {
+        Ok(self.places.inheritance.claim(name, address, Type::STREAM)?.pop())
+    }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Every holder replaces the value as a whole: a panic leaves the old one.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Every listening socket once more, for a process that is to take this one's place.
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn hand_over(&self) -> io::Result<Vec<InheritedSocket>> {
+        let names: BTreeMap<_, _> = self
+            .generation(|now| now.listeners.iter().map(|listener| (listener.bind, listener.name.clone())).collect());
+        self.places.hand_over(|bind| names.get(&bind).cloned())
+    }
+
+    /// Another process serves on our sockets: the files of Unix sockets are its own now.
+    pub fn handed_over(&self) {
+        self.places.leave();
+    }
+
+    /// Whether every worker takes orders, as it does unless something keeps it from its work.
+    pub async fn responds(&self) -> bool {
+        let mut answers = Vec::new();
+        for worker in &self.workers {
+            let (done, answer) = oneshot::channel();
+            if worker.send(Command::Ping { done }).is_err() {
+                return false;
+            }
+            answers.push(answer);
+        }
+        for answer in answers {
+            if answer.await.is_err() {
+                return false;
+            }
+        }
+        true
+    }
 }
 
 fn refuse_twins(listeners: &[Listener]) -> Result<(), BindError> {

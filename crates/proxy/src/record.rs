@@ -1,7 +1,6 @@
 //! record: what is noted of a request when it is over, however it ends.
 
 use std::cell::{Cell, RefCell};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Instant;
 
@@ -13,6 +12,7 @@ use crate::door::Present;
 use crate::downstream::Downstream;
 use crate::local::{Front, Route};
 use crate::log::{Draft, Entry};
+use crate::peer::Peer;
 use crate::upstream::{Upstream, Verdict};
 use crate::worker::Worker;
 
@@ -49,7 +49,7 @@ pub(crate) struct Record {
 #[derive(Debug)]
 struct Line {
     draft: Draft,
-    client: IpAddr,
+    client: Peer,
     rule: Box<str>,
     attempts: Cell<u8>,
     target: Cell<Option<Endpoint>>,
@@ -96,7 +96,7 @@ impl Record {
     }
 
     /// Keeps what the access log will say of the head.
-    pub(crate) fn draft(&mut self, head: &Parts, client: IpAddr, id: Option<&HeaderValue>) {
+    pub(crate) fn draft(&mut self, head: &Parts, client: Peer, id: Option<&HeaderValue>) {
         if self.front.generation().access_log.is_some() {
             let draft = Draft::new(head, self.version, id.cloned());
             self.line = Some(Box::new(Line {

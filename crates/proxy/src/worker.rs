@@ -9,11 +9,13 @@ use std::time::{Duration, Instant};
 use ahash::AHashMap;
 use equipoise_metrics::Registry;
 use equipoise_target::{Endpoint, GroupName};
+use socket2::Socket;
 use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use crate::accept::accept;
+use crate::acceptor::Acceptor;
 use crate::clock::Clock;
 use crate::downstream::Downstream;
 use crate::local::{Active, Front, Local};
@@ -31,11 +33,13 @@ const SHED_LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Serve by `active` from now on, and listen on these sockets too.
-    Refresh { active: Arc<Active>, sockets: Vec<(Endpoint, std::net::TcpListener)>, done: oneshot::Sender<()> },
+    Refresh { active: Arc<Active>, sockets: Vec<(Endpoint, Vec<Socket>)>, done: oneshot::Sender<()> },
     /// Close what is between a group and one target.
     Cut { group: GroupName, address: Endpoint },
     /// Finish by `deadline`.
     Drain { deadline: Instant, done: oneshot::Sender<bool> },
+    /// Say that orders are taken.
+    Ping { done: oneshot::Sender<()> },
     /// End now.
     Stop,
 }
@@ -54,8 +58,8 @@ pub(crate) struct Worker {
     pub(crate) downstreams: Members<Downstream>,
     /// Tasks of HTTP/2 connections; among them one for each request.
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
-    /// Sending tells the accepting task to end; what still waits is served by the view that is sent.
-    accepting: RefCell<AHashMap<Endpoint, oneshot::Sender<Rc<Front>>>>,
+    /// Sending tells an accepting task to end; what still waits is served by the view that is sent.
+    accepting: RefCell<AHashMap<Endpoint, Vec<oneshot::Sender<Rc<Front>>>>>,
     /// Where TLS handshakes wait for their turn.
     pub(crate) handshakes: Turnstile,
     /// Accepting tasks that have not ended yet.
@@ -120,12 +124,13 @@ impl Worker {
                 Command::Drain { deadline, done } => {
                     tokio::task::spawn_local(Rc::clone(&worker).drain(deadline, done));
                 }
+                Command::Ping { done } => drop(done.send(())),
                 Command::Stop => break,
             }
         }
     }
 
-    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(Endpoint, std::net::TcpListener)>) {
+    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(Endpoint, Vec<Socket>)>) {
         let local = Rc::new(Local::new(active, &self.registry, &self.local.borrow()));
         let earlier = self.local.replace(Rc::clone(&local));
         self.draining.set(None);
@@ -135,25 +140,36 @@ impl Worker {
             Some(front) => client.moved_to(front),
             None => client.retire(retired_by),
         });
-        for (bind, socket) in sockets {
-            match tokio::net::TcpListener::from_std(socket) {
-                Ok(listener) => {
-                    let (stay, retired) = oneshot::channel();
-                    self.accepting.borrow_mut().insert(bind, stay);
-                    tokio::task::spawn_local(accept(Rc::clone(self), bind, listener, retired));
-                }
-                // The reactor takes a non-blocking socket unless the process is out of descriptors or memory.
-                Err(error) => tracing::error!(%error, %bind, "a worker cannot listen"),
-            }
+        for (bind, sockets) in sockets {
+            let tasks = sockets.into_iter().filter_map(|socket| self.listen(bind, socket)).collect();
+            self.accepting.borrow_mut().insert(bind, tasks);
         }
         self.refreshed.notify_one();
     }
 
+    /// Takes connections from a socket until the sender that is given back is used.
+    fn listen(self: &Rc<Self>, bind: Endpoint, socket: Socket) -> Option<oneshot::Sender<Rc<Front>>> {
+        match Acceptor::new(socket) {
+            Ok(listener) => {
+                let (stay, retired) = oneshot::channel();
+                tokio::task::spawn_local(accept(Rc::clone(self), bind, listener, retired));
+                Some(stay)
+            }
+            // The reactor takes a non-blocking socket unless the process is out of descriptors or memory.
+            Err(error) => {
+                tracing::error!(%error, %bind, "a worker cannot listen");
+                None
+            }
+        }
+    }
+
     /// Ends the accepting tasks of addresses that are `gone`, which `last` had.
     fn stop_accepting(&self, last: &Local, gone: impl Fn(&Endpoint) -> bool) {
-        for (bind, retired) in self.accepting.borrow_mut().extract_if(|bind, _| gone(bind)) {
-            if let Some(front) = last.fronts.get(&bind) {
-                let _ = retired.send(Rc::clone(front)); // a task that is gone has nothing to end
+        for (bind, tasks) in self.accepting.borrow_mut().extract_if(|bind, _| gone(bind)) {
+            for retired in tasks {
+                if let Some(front) = last.fronts.get(&bind) {
+                    let _ = retired.send(Rc::clone(front)); // a task that is gone has nothing to end
+                }
             }
         }
     }

@@ -1,7 +1,6 @@
 //! One line of the access log.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
 use std::time::Duration;
 
 use equipoise_target::Endpoint;
@@ -9,6 +8,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::LogFormat;
+use crate::peer::Peer;
 
 /// What a line needs of the request's head, which is gone by the time the request ends. Clones share the bytes that
 /// came from the network.
@@ -66,7 +66,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) listener: &'a str,
     pub(crate) group: &'a str,
     pub(crate) rule: &'a str,
-    pub(crate) client: IpAddr,
+    pub(crate) client: Peer,
     pub(crate) target: Option<Endpoint>,
     pub(crate) attempts: u8,
     pub(crate) status: u16,
@@ -224,7 +224,7 @@ mod tests {
             listener: "web",
             group: "todo",
             rule: "10",
-            client: IpAddr::from([192, 0, 2, 1]),
+            client: Peer::behind_proxy([192, 0, 2, 1].into()),
             target: Some(Endpoint::from(([10, 0, 0, 1], 80))),
             attempts: 2,
             status: 504,

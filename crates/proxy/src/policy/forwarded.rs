@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use crate::Networks;
 use crate::names::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_REQUEST_ID};
+use crate::peer::Peer;
 
 /// Fields that we add, the request's name among them: room is made once.
 const OURS: usize = 6;
@@ -16,12 +17,12 @@ const LONGEST_ID: usize = 128;
 /// What the target is told about the connection that a request came in by.
 #[derive(Debug)]
 pub(crate) struct Facts<'a> {
-    /// Address of the connection's other end, as a field value.
-    pub(crate) peer: &'a HeaderValue,
+    /// Address of the connection's other end, as a field value, if it has one.
+    pub(crate) peer: Option<&'a HeaderValue>,
     /// The host that was asked for.
     pub(crate) host: Option<&'a HeaderValue>,
-    /// Port that the client connected to.
-    pub(crate) port: &'a HeaderValue,
+    /// Port that the client connected to, if it was one.
+    pub(crate) port: Option<&'a HeaderValue>,
     /// Whether the client's connection is inside TLS.
     pub(crate) secure: bool,
     /// Protocol version of the client.
@@ -30,13 +31,14 @@ pub(crate) struct Facts<'a> {
 
 /// Address of the client: the connection's other end, or, when that is a trusted proxy, the last address in
 /// `X-Forwarded-For` that is not one. Read from the right, because a client can write what it likes on the left.
-pub(crate) fn client(fields: &HeaderMap, peer: IpAddr, trusted: &Networks) -> IpAddr {
+pub(crate) fn client(fields: &HeaderMap, peer: Peer, trusted: &Networks) -> Peer {
     let mut client = peer;
     let values = fields.get_all(&X_FORWARDED_FOR).iter().rev();
     for text in values.flat_map(|value| value.as_bytes().rsplit(|byte| *byte == b',')) {
         let address = std::str::from_utf8(text).ok().and_then(|text| address(text.trim()));
         match address {
-            Some(address) if trusted.contains(client) => client = address.to_canonical(),
+            // Whoever asks this about somebody without an address trusts him.
+            Some(address) if client.ip().is_none_or(|ip| trusted.contains(ip)) => client = Peer::behind_proxy(address),
             _ => break,
         }
     }
@@ -71,10 +73,15 @@ pub(crate) fn disbelieve(fields: &mut HeaderMap, trusted: bool) {
 /// Tells the target who asks. What stands there already comes from a trusted proxy or from a rule, and stays.
 pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
     fields.reserve(OURS);
-    let chain = if fields.contains_key(&X_FORWARDED_FOR) { extended(fields, facts.peer) } else { facts.peer.clone() };
-    fields.insert(&X_FORWARDED_FOR, chain);
+    // Somebody without an address adds none: the chain holds addresses, and targets read it so.
+    if let Some(peer) = facts.peer {
+        let chain = if fields.contains_key(&X_FORWARDED_FOR) { extended(fields, peer) } else { peer.clone() };
+        fields.insert(&X_FORWARDED_FOR, chain);
+    }
     fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(if facts.secure { "https" } else { "http" }));
-    fields.entry(&X_FORWARDED_PORT).or_insert_with(|| facts.port.clone());
+    if let Some(port) = facts.port {
+        fields.entry(&X_FORWARDED_PORT).or_insert_with(|| port.clone());
+    }
     if let Some(host) = facts.host {
         fields.entry(&X_FORWARDED_HOST).or_insert_with(|| host.clone());
     }
@@ -115,7 +122,8 @@ mod tests {
         for value in chain {
             fields.append(&X_FORWARDED_FOR, HeaderValue::from_str(value).unwrap());
         }
-        assert_eq!(client(&fields, peer.parse().unwrap(), &trusted()), want.parse::<IpAddr>().unwrap());
+        let peer = if peer == "unix:" { Peer::Local } else { Peer::behind_proxy(peer.parse().unwrap()) };
+        assert_eq!(client(&fields, peer, &trusted()).to_string(), want);
     }
 
     #[test]
@@ -126,6 +134,8 @@ mod tests {
         check_client("10.0.0.1", &["203.0.113.7, 198.51.100.1, 10.0.0.2"], "198.51.100.1");
         check_client("10.0.0.1", &["203.0.113.7", "198.51.100.1:4711, 10.0.0.2"], "198.51.100.1");
         check_client("10.0.0.1", &["::ffff:10.0.0.3", "10.0.0.2"], "10.0.0.3");
+        check_client("unix:", &["203.0.113.7, 198.51.100.1, 10.0.0.2"], "198.51.100.1");
+        check_client("unix:", &[], "unix:");
     }
 
     #[test]
@@ -143,8 +153,8 @@ mod tests {
         let host = fields.get(header::HOST).cloned();
         assert_eq!(request_id(&fields), Some(HeaderValue::from_static("mine")));
         disbelieve(&mut fields, trusted);
-        let facts = Facts { peer: &peer, host: host.as_ref(), port: &port, secure: false, version: Version::HTTP_11 };
-        forward(&mut fields, &facts);
+        let (peer, port, version) = (Some(&peer), Some(&port), Version::HTTP_11);
+        forward(&mut fields, &Facts { peer, host: host.as_ref(), port, secure: false, version });
         let text = |(name, value): (&HeaderName, &HeaderValue)| (name.to_string(), value.to_str().unwrap().into());
         let mut all: Vec<_> = fields.iter().map(text).collect();
         all.sort();

@@ -29,27 +29,29 @@ pub enum Arrival {
     TooLong,
 }
 
-/// Reads a client's first message. Holds no buffer until there is something to read.
+/// Reads a client's first message, which may have begun with `bytes` that were read before. Holds no buffer until there is
+/// something to read.
 ///
 /// # Errors
 /// The operating system's; [`io::ErrorKind::UnexpectedEof`] when the client left.
-pub async fn read_hello(stream: &mut Stream) -> io::Result<Arrival> {
+pub async fn read_hello(stream: &mut Stream, mut bytes: BytesMut) -> io::Result<Arrival> {
     let mut reader = HelloReader::new();
     loop {
-        stream.readable().await?;
-        let mut bytes = BytesMut::with_capacity(FIRST_READ);
-        match stream.try_read_buf(&mut bytes) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(error),
-        }
         match reader.feed(&bytes) {
             Peek::NeedMore => {}
             Peek::Hello(hello) => return Ok(Arrival::Hello(hello)),
             Peek::NotTls => return Ok(Arrival::NotTls(bytes)),
             Peek::Broken(broken) => return Ok(Arrival::Broken(broken)),
             Peek::TooLong => return Ok(Arrival::TooLong),
+        }
+        drop(bytes);
+        stream.readable().await?;
+        bytes = BytesMut::with_capacity(FIRST_READ);
+        match stream.try_read_buf(&mut bytes) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error),
         }
     }
 }

@@ -89,7 +89,7 @@ pub(crate) async fn pair() -> (TcpStream, TcpStream) {
 
 pub(crate) async fn accept(server: &ServerTls, stream: TcpStream) -> Result<Stream, HandshakeError> {
     let mut stream = Stream::from(stream);
-    match read_hello(&mut stream).await? {
+    match read_hello(&mut stream, bytes::BytesMut::new()).await? {
         Arrival::Hello(hello) => server.accept(stream, hello).await,
         other => panic!("{other:?}"),
     }
