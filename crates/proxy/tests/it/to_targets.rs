@@ -92,7 +92,7 @@ async fn tls_origin(certificate: Certificate, alpn: &[&[u8]], clients: Option<Au
         let server = Arc::clone(&server);
         async move {
             let mut stream = Stream::from(stream);
-            let Ok(Arrival::Hello(hello)) = read_hello(&mut stream).await else { return };
+            let Ok(Arrival::Hello(hello)) = read_hello(&mut stream, bytes::BytesMut::new()).await else { return };
             let Ok(mut stream) = server.accept(stream, hello).await else { return };
             if stream.tls().unwrap().alpn.as_deref() == Some(b"h2") {
                 let Ok(mut connection) = h2::server::handshake(stream).await else { return };
