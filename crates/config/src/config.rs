@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use crate::document::{
     AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, NormalizePath, Pool, Protocol, Retry,
-    TargetTimeouts, World,
+    TargetTimeouts, Upgrades, World,
 };
 use crate::size::Size;
 
@@ -54,6 +54,8 @@ pub struct Listener {
     pub keep_request_id: bool,
     /// Which spelling of a path rules, plugins and targets see.
     pub normalize_path: NormalizePath,
+    /// Protocols that a request may change to.
+    pub upgrades: Upgrades,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.

@@ -49,7 +49,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{AddressError, Host};
 pub use admin::{AccessLog, AccessLogFormat, Admin};
-pub use listener::{ClientLimits, ClientTimeouts, Listener, NormalizePath};
+pub use listener::{ClientLimits, ClientTimeouts, Listener, NormalizePath, Upgrades};
 pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};
 pub use protocol::Protocol;
 pub use target_group::{Pool, Retry, Target, TargetGroup, TargetTimeouts};

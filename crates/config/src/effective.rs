@@ -64,6 +64,7 @@ impl From<&Listener> for document::Listener {
             trusted_proxies: listener.trusted_proxies.clone(),
             keep_request_id: listener.keep_request_id,
             normalize_path: listener.normalize_path,
+            upgrades: listener.upgrades.clone(),
             timeouts: listener.timeouts,
             limits: listener.limits,
             default: Some(listener.default.clone()),

@@ -8,7 +8,7 @@ use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
 use equipoise_proxy::{
     AccessList, Group, GroupSettings, GroupTimeouts, Listener, ListenerLimits, ListenerTimeouts, Networks, PathForm,
-    PoolSettings, Retry, Transport,
+    PoolSettings, Retry, Transport, Upgrades,
 };
 use equipoise_rule::{RouterSource, RuleSet};
 use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
@@ -121,11 +121,11 @@ fn plan(
 }
 
 fn settings(described: &config::TargetGroup) -> GroupSettings {
-    let config::TargetTimeouts { connect, first_byte, idle, total } = described.timeouts;
+    let config::TargetTimeouts { connect, first_byte, idle, total, stream_idle, stream } = described.timeouts;
     let config::Retry { attempts, budget_percent, budget_minimum, statuses } = described.retry.clone();
     let config::Pool { idle_timeout, max_idle } = described.pool;
     GroupSettings {
-        timeouts: GroupTimeouts { connect, first_byte, idle, total, ..GroupTimeouts::default() },
+        timeouts: GroupTimeouts { connect, first_byte, idle, total, stream_idle, stream, ..GroupTimeouts::default() },
         retry: Retry { attempts, budget_percent, budget_minimum, statuses, ..Retry::default() },
         pool: PoolSettings { idle_timeout, max_idle },
         transport: Transport::default(),
@@ -148,6 +148,7 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
         config::NormalizePath::KeepSlashes => PathForm::KeepSlashes,
         config::NormalizePath::Off => PathForm::AsSent,
     };
+    listener.upgrades = Upgrades::new(described.upgrades.0.iter().map(String::as_str));
     listener.timeouts = ListenerTimeouts { head, keep_alive, idle, ..ListenerTimeouts::default() };
     listener.limits = ListenerLimits {
         connections: limits.connections,

@@ -15,6 +15,7 @@ use crate::multiplex::StreamBody;
 use crate::policy;
 use crate::pool::Link;
 use crate::record::Record;
+use crate::tunnel::Opening;
 use crate::upstream::{Upstream, Verdict};
 
 /// A request's body on its way to a target.
@@ -195,6 +196,8 @@ pub(crate) enum Content {
     Own(Option<Bytes>),
     /// From a target.
     Target(Exchange),
+    /// None: what follows the head is no HTTP.
+    Tunnel(Box<Opening>),
 }
 
 /// A response that a target is still sending. Its drop ends the request: cleanly, or by closing the connection.
@@ -238,28 +241,44 @@ impl Drop for Exchange {
 pub(crate) struct ResponseBody {
     // Dropped in this order: the target is free before the request is noted.
     content: Content,
-    record: Record,
+    /// Gone when the request goes on as a tunnel.
+    record: Option<Record>,
 }
 
 impl ResponseBody {
     pub(crate) fn new(content: Content, record: Record) -> Self {
-        let mut body = Self { content, record };
+        let mut body = Self { content, record: Some(record) };
         body.settle();
         body
     }
 
+    /// The body of a response after which HTTP ends.
+    pub(crate) fn none() -> Self {
+        Self { content: Content::Own(None), record: None }
+    }
+
     /// Notes the end of the message when it is there: hyper does not ask a body for more once it knows that it ended.
     fn settle(&mut self) {
+        let ended = self.is_end_stream();
+        let Some(record) = &mut self.record else { return };
         if let Content::Own(_) = self.content {
-            self.record.ready();
+            record.ready();
         }
-        if self.is_end_stream() {
-            self.record.completed();
+        if ended {
+            record.completed();
+        }
+    }
+
+    fn completed(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.completed();
         }
     }
 
     fn passed(&mut self, frame: &Frame<Bytes>) {
-        self.record.sent(frame.data_ref().map_or(0, Bytes::len));
+        if let Some(record) = &mut self.record {
+            record.sent(frame.data_ref().map_or(0, Bytes::len));
+        }
     }
 }
 
@@ -268,8 +287,9 @@ impl Drop for ResponseBody {
         // Ended from here, without its reader being told.
         if let Content::Target(exchange) = &self.content
             && let Some(verdict) = exchange.upstream().and_then(|upstream| upstream.verdict.get())
+            && let Some(record) = &mut self.record
         {
-            self.record.broke_off(Some(verdict));
+            record.broke_off(Some(verdict));
         }
     }
 }
@@ -286,10 +306,11 @@ impl Body for ResponseBody {
                 if let Some(frame) = &frame {
                     this.passed(frame);
                 }
-                this.record.completed();
+                this.completed();
                 return Poll::Ready(frame.map(Ok));
             }
             Content::Target(exchange) => exchange,
+            Content::Tunnel(_) => return Poll::Ready(None),
         };
         let polled = Pin::new(&mut exchange.incoming).poll_frame(cx).map_ok(with_safe_trailers);
         match &polled {
@@ -307,11 +328,13 @@ impl Body for ResponseBody {
             }
             Poll::Ready(Some(Err(_))) => {
                 let verdict = exchange.upstream().and_then(|upstream| upstream.verdict.get());
-                this.record.broke_off(verdict);
+                if let Some(record) = &mut this.record {
+                    record.broke_off(verdict);
+                }
             }
             Poll::Ready(None) => {
                 exchange.ended = true;
-                this.record.completed();
+                this.completed();
             }
         }
         polled
@@ -321,6 +344,7 @@ impl Body for ResponseBody {
         match &self.content {
             Content::Own(bytes) => bytes.is_none(),
             Content::Target(exchange) => exchange.is_over(),
+            Content::Tunnel(_) => true,
         }
     }
 
@@ -328,6 +352,7 @@ impl Body for ResponseBody {
         match &self.content {
             Content::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Content::Target(exchange) => exchange.incoming.size_hint(),
+            Content::Tunnel(_) => SizeHint::with_exact(0),
         }
     }
 }

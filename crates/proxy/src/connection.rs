@@ -27,6 +27,7 @@ use crate::refused;
 use crate::seat::Seat;
 use crate::serve::serve;
 use crate::stats::ListenerStats;
+use crate::tunnel::Ready;
 use crate::worker::Worker;
 
 /// What an HTTP/2 client says first when it knows beforehand that it will be understood (RFC 9113 section 3.4).
@@ -81,8 +82,9 @@ pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, accepted: Accepted
 /// The socket and what was read from it. All else goes now: an empty view of a buffer would hold all of it while the
 /// socket waits.
 fn take_apart<S>(parts: http1::Parts<TokioIo<ClientIo>, S>) -> (Stream, BytesMut) {
-    let (stream, mut first) = parts.io.into_inner().into_parts();
-    first.extend_from_slice(&parts.read_buf);
+    let (stream, rest) = parts.io.into_inner().into_parts();
+    let mut first = BytesMut::from(parts.read_buf);
+    first.extend_from_slice(&rest);
     (stream, first)
 }
 
@@ -109,6 +111,7 @@ fn http2_builder(front: &Front, worker: &Rc<Worker>) -> http2::Builder<OnThisThr
         .keep_alive_interval(PING)
         .keep_alive_timeout(PING)
         .max_concurrent_streams(STREAMS)
+        .enable_connect_protocol()
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_send_buf_size(STREAM_WINDOW as usize)
@@ -171,13 +174,31 @@ impl Here {
         .await
     }
 
+    /// `future`, unless the connection is cut.
+    async fn until_cut<F: Future + Unpin>(&self, mut future: F) -> Option<F::Output> {
+        poll_fn(|cx| match self.client.order(cx) {
+            Order::Cut => Poll::Ready(None),
+            Order::Serve | Order::Park | Order::Finish => Pin::new(&mut future).poll(cx).map(Some),
+        })
+        .await
+    }
+
     async fn serve_http1(&self, mut stream: Stream, mut first: BytesMut) {
         self.client.guard.borrow_mut().look_first(&mut first);
         loop {
             let builder = http1_builder(&self.client.front());
             let mut connection = builder.serve_connection(self.io(stream, first), self.service());
-            if self.drive(Pin::new(&mut connection), http1::Connection::graceful_shutdown).await == Driven::Ended {
-                return self.leave(connection.into_parts()).await;
+            match self.drive(Pin::new(&mut connection), http1::Connection::graceful_shutdown).await {
+                Driven::Parked => {}
+                Driven::Broken => return self.leave(connection.into_parts()).await,
+                Driven::Ended => {
+                    let parts = connection.into_parts();
+                    return match self.client.take_tunnel() {
+                        // Boxed, so that it is not the size of every connection.
+                        Some(tunnel) => Box::pin(self.go_on(tunnel, parts)).await,
+                        None => self.leave(parts).await,
+                    };
+                }
             }
             // Idle for long: the buffers go, the socket waits.
             (stream, first) = take_apart(connection.into_parts());
@@ -189,6 +210,15 @@ impl Here {
             }
             self.client.unpark();
         }
+    }
+
+    /// Goes on as a tunnel, unless what came after the request that asked for it was bad HTTP.
+    async fn go_on<S>(&self, tunnel: Box<Ready>, parts: http1::Parts<TokioIo<ClientIo>, S>) {
+        if self.client.guard.borrow().has_refused() {
+            return self.leave(parts).await;
+        }
+        let (stream, first) = take_apart(parts);
+        self.until_cut(pin!(tunnel.run(Box::new(stream), first))).await;
     }
 
     /// Ends a connection that hyper is done with.
@@ -234,7 +264,7 @@ impl Here {
         let mut finishing = false;
         let result = poll_fn(|cx: &mut Context<'_>| {
             match self.client.order(cx) {
-                Order::Cut => return Poll::Ready(Ok(Driven::Ended)),
+                Order::Cut => return Poll::Ready(Ok(Driven::Broken)),
                 Order::Finish if !finishing => {
                     finishing = true;
                     finish(connection.as_mut());
@@ -247,7 +277,7 @@ impl Here {
         .await;
         result.unwrap_or_else(|error| {
             self.fault(&error);
-            Driven::Ended
+            Driven::Broken
         })
     }
 
@@ -268,6 +298,7 @@ impl Here {
 
 impl Drop for Here {
     fn drop(&mut self) {
+        drop(self.client.take_tunnel());
         self.worker.downstreams.leave(self.client.key);
         self.stats.active.decrement();
         self.worker.left.notify_waiters();
@@ -278,6 +309,8 @@ impl Drop for Here {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Driven {
     Ended,
+    /// It was cut, or its client left in the middle of something.
+    Broken,
     Parked,
 }
 

@@ -21,6 +21,7 @@ use crate::record::Record;
 use crate::send::timeouts;
 use crate::target_io::TargetIo;
 use crate::transport::HTTP2;
+use crate::tunnel::Switched;
 use crate::upstream::{Terms, Upstream};
 use crate::worker::Worker;
 
@@ -119,15 +120,29 @@ async fn line(worker: &Rc<Worker>, stream: Stream, address: Endpoint) -> Result<
     let leaving = Leaving { worker: Rc::clone(worker), key: upstream.key };
     let io = TokioIo::new(TargetIo::new(stream, Rc::clone(&upstream)));
     let (sender, connection) = builder.handshake(io).await.map_err(io::Error::other)?;
+    let driven = Rc::clone(&upstream);
     let task = tokio::task::spawn_local(async move {
         let _leaving = leaving;
-        if let Err(error) = connection.await {
+        if let Err(error) = drive(connection, &driven).await {
             tracing::debug!(%error, %address, "a connection to a target ended in an error");
         }
     });
     upstream.driven_by(task.abort_handle());
     Ok((sender, upstream))
 }
+
+/// Runs a connection until HTTP is over on it, and hands its socket over if it goes on as something else.
+async fn drive(mut connection: LineConnection, upstream: &Upstream) -> hyper::Result<()> {
+    (&mut connection).await?;
+    if let Some(heir) = upstream.heir() {
+        let parts = connection.into_parts();
+        let (stream, first) = parts.io.into_inner().into_parts(parts.read_buf);
+        let _ = heir.send(Switched { stream, first }); // who asked may be gone
+    }
+    Ok(())
+}
+
+type LineConnection = http1::Connection<TokioIo<TargetIo>, RequestBody>;
 
 /// Takes a connection out of the worker's when its task ends, whichever way.
 struct Leaving {

@@ -17,6 +17,7 @@ use http::HeaderValue;
 use crate::guard::Guard;
 use crate::local::Front;
 use crate::peer::Peer;
+use crate::tunnel::Ready;
 
 /// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
 /// sending one is still answered, and told to connect anew.
@@ -78,6 +79,8 @@ pub(crate) struct Downstream {
     parked: Cell<bool>,
     order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
+    /// What an HTTP/1 connection goes on as when hyper is done with it.
+    becoming: RefCell<Option<Box<Ready>>>,
 }
 
 impl Downstream {
@@ -101,7 +104,19 @@ impl Downstream {
             parked: Cell::new(false),
             order: Cell::new(Order::Serve),
             waker: RefCell::new(None),
+            becoming: RefCell::new(None),
         }
+    }
+
+    /// The connection goes on as a tunnel after the response that is written next.
+    pub(crate) fn becomes(&self, tunnel: Box<Ready>) {
+        self.becoming.replace(Some(tunnel));
+    }
+
+    /// The tunnel that the connection is to be now. It holds this client, so whoever drives the connection takes it out
+    /// in any case.
+    pub(crate) fn take_tunnel(&self) -> Option<Box<Ready>> {
+        self.becoming.take()
     }
 
     /// The listener as the next request sees it.

@@ -43,10 +43,14 @@ pub struct GroupTimeouts {
     pub idle: Duration,
     /// From the first byte of the request to the last of the response, over all attempts; `None` for no limit.
     pub total: Option<Duration>,
+    /// Without progress in a tunnel or in a stream of events.
+    pub stream_idle: Duration,
+    /// From the response's head to its last byte, or the life of a tunnel; `None` for no limit.
+    pub stream: Option<Duration>,
 }
 
 impl Default for GroupTimeouts {
-    /// 5 s to connect, 60 s to the head, 60 s without progress, no limit in all.
+    /// 5 s to connect, 60 s to the head, 60 s without progress, 5 min in tunnels and streams of events, no limit in all.
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
@@ -54,6 +58,8 @@ impl Default for GroupTimeouts {
             per_try: None,
             idle: Duration::from_secs(60),
             total: None,
+            stream_idle: Duration::from_secs(5 * 60),
+            stream: None,
         }
     }
 }

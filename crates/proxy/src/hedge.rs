@@ -63,7 +63,7 @@ pub(crate) async fn race(
     attempts: &mut Attempts,
 ) -> (Berth, Result<Answer, Failed>) {
     let (head, body) = request.take().into_parts();
-    let first = Outgoing { head, body, takes_trailers: request.takes_trailers };
+    let first = Outgoing { head, body, takes_trailers: request.takes_trailers, asked: None };
     let mut busy = vec![berth.target().address()];
     let mut running = vec![run(scene, berth, first)];
     let mut left = scene.hedge.attempts;
@@ -119,7 +119,7 @@ fn another<'a>(scene: Scene<'a>, running: &[Endpoint], attempts: &Attempts) -> O
     record.attempt(berth.target().address());
     record.front().attempts(route).hedges.increment();
     let address = berth.target().address();
-    Some((address, run(scene, berth, Outgoing { head, body: RequestBody::Empty, takes_trailers })))
+    Some((address, run(scene, berth, Outgoing { head, body: RequestBody::Empty, takes_trailers, asked: None })))
 }
 
 /// The first attempt that is over; `None` when `timer` is over before.

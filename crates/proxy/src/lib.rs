@@ -94,7 +94,9 @@ mod sweep;
 mod tally;
 mod target_io;
 mod transport;
+mod tunnel;
 mod turnstile;
+mod upgrades;
 mod upstream;
 mod worker;
 
@@ -114,3 +116,4 @@ pub use policy::PathForm;
 pub use rate::{RateKey, RateLimit};
 pub use socket::ListenOptions;
 pub use transport::{TargetVersion, Transport};
+pub use upgrades::Upgrades;

@@ -8,7 +8,7 @@ use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
 use crate::peer::Peer;
-use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit};
+use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit, Upgrades};
 
 /// Where clients connect, with the rules for what they ask.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct Listener {
     pub socket: ListenOptions,
     /// Who speaks for its clients; nobody when `None`.
     pub proxy_protocol: Option<Announcers>,
+    /// Protocols that a request may change to.
+    pub upgrades: Upgrades,
 }
 
 impl Listener {
@@ -65,6 +67,7 @@ impl Listener {
             path_form: PathForm::default(),
             socket: ListenOptions::default(),
             proxy_protocol: None,
+            upgrades: Upgrades::default(),
         }
     }
 

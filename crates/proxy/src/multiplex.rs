@@ -131,7 +131,7 @@ async fn exchange(
             if let Some(body) = body {
                 body.borrow_mut().forget();
             }
-            check(response.map(|body| TargetBody::Stream(Box::new(body))), link, reused)
+            check(response.map(|body| TargetBody::Stream(Box::new(body))), link, reused, None)
         }
         Err(source) => {
             // Dropped first: whatever the upload was about to do, the body is ours again.

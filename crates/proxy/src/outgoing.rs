@@ -5,6 +5,7 @@ use http::{HeaderValue, Request, Version, header};
 use hyper::body::Incoming;
 
 use crate::body::RequestBody;
+use crate::tunnel::Asked;
 
 /// A request that every step works on in its place: a head is a quarter of a kilobyte, and moving it about is dearer
 /// than most of what is done to it.
@@ -14,12 +15,14 @@ pub(crate) struct Outgoing {
     pub(crate) body: RequestBody,
     /// Whether the client said that it takes trailers.
     pub(crate) takes_trailers: bool,
+    /// The tunnel that it asks for.
+    pub(crate) asked: Option<Box<Asked>>,
 }
 
 impl Outgoing {
     pub(crate) fn new(request: Request<Incoming>) -> Self {
         let (head, body) = request.into_parts();
-        Self { head, body: RequestBody::new(body), takes_trailers: false }
+        Self { head, body: RequestBody::new(body), takes_trailers: false, asked: None }
     }
 
     /// Gives the target what it needs to find the end of the message, whichever version and framing the client used.

@@ -10,6 +10,7 @@ mod path;
 mod request;
 mod response;
 mod trailers;
+mod upgrade;
 mod wire;
 
 pub(crate) use directed::is_directed;
@@ -17,6 +18,7 @@ pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
 pub use path::PathForm;
 pub(crate) use path::normalize;
 pub(crate) use request::{Admitted, Refusal, admit};
-pub(crate) use response::{BadResponse, clean};
+pub(crate) use response::{BadResponse, clean, is_events};
 pub(crate) use trailers::keep_safe;
+pub(crate) use upgrade::Upgrade;
 pub(crate) use wire::{Defect, Refused, Scanner};

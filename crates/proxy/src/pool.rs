@@ -244,6 +244,12 @@ impl Link {
         }
     }
 
+    /// Leaves the connection to whoever took over its socket.
+    pub(crate) fn dissolve(mut self) {
+        self.busy.done = true;
+        self.busy.upstream.end();
+    }
+
     /// Gives the connection back for the next request, if nothing of this one is still under way.
     pub(crate) fn release(self, now: Instant) {
         let Self { mut busy, way, pool } = self;

@@ -86,6 +86,14 @@ impl Record {
         &self.client
     }
 
+    pub(crate) fn client_handle(&self) -> Rc<Downstream> {
+        Rc::clone(&self.client)
+    }
+
+    pub(crate) fn route(&self) -> Option<&Rc<Route>> {
+        self.route.as_ref()
+    }
+
     pub(crate) fn front(&self) -> &Rc<Front> {
         &self.front
     }
@@ -184,11 +192,24 @@ impl Record {
         self.whole = true;
     }
 
+    /// The request goes on as a tunnel. Until its end is known, it is one that was cut.
+    pub(crate) fn opens_tunnel(&mut self, upstream: &Rc<Upstream>) {
+        self.carried_by(upstream);
+        self.reason = Some("tunnel-cut");
+    }
+
+    /// The tunnel is over; without a reason when both sides ended it.
+    pub(crate) fn tunnel_ended(&mut self, reason: Option<&'static str>) {
+        self.reason = reason;
+        self.whole = true;
+    }
+
     /// The target ended in the middle of its response.
     pub(crate) fn broke_off(&mut self, verdict: Option<Verdict>) {
         self.reason = Some(match verdict {
             Some(Verdict::Idle) => "response-stalled",
             Some(Verdict::Total) => "total-timeout",
+            Some(Verdict::Stream) => "stream-timeout",
             Some(Verdict::Upload) => "body-timeout",
             Some(Verdict::BrokenUpload) => self.broken_body(),
             Some(Verdict::Unread) => "client-stalled",

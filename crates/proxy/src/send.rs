@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use equipoise_target::Endpoint;
 use http::Response;
+use http_body::Body;
 
 use crate::body::TargetBody;
 use crate::dial::{self, Opened};
@@ -16,6 +17,7 @@ use crate::policy;
 use crate::policy::BadResponse;
 use crate::pool::Link;
 use crate::record::Record;
+use crate::tunnel::Asked;
 use crate::upstream::{Terms, Upstream, Verdict};
 
 /// A target's answer, as far as it has come, and the connection that the rest comes on.
@@ -70,10 +72,13 @@ pub(crate) async fn send(
             request.body.attach(link.upstream());
             record.carried_by(link.upstream());
         }
+        if let Some(asked) = &mut request.asked {
+            asked.attach(link.upstream());
+        }
         // No other kind of link is taken or opened here.
         let Some(sender) = link.sender() else { continue };
         let mut error = match sender.try_send_request(request.take()).await {
-            Ok(response) => return check(response.map(TargetBody::Line), link, reused),
+            Ok(response) => return check(response.map(TargetBody::Line), link, reused, request.asked.as_deref()),
             Err(error) => error,
         };
         let unsent = error.take_message().map(|message| request.put_back(message)).is_some();
@@ -85,11 +90,17 @@ pub(crate) async fn send(
 }
 
 /// The answer, if it may be passed on.
-pub(crate) fn check(response: Response<TargetBody>, link: Link, reused: bool) -> Result<Answer, Failed> {
+pub(crate) fn check(
+    response: Response<TargetBody>,
+    link: Link,
+    reused: bool,
+    asked: Option<&Asked>,
+) -> Result<Answer, Failed> {
     let (mut head, body) = response.into_parts();
-    match policy::clean(&mut head) {
+    let granted = asked.is_some_and(|asked| asked.is_granted(&head));
+    match policy::clean(&mut head, granted) {
         Ok(()) => {
-            link.upstream().passed_on();
+            link.upstream().head_came(body.size_hint().exact().is_none() && policy::is_events(&head));
             Ok(Answer { response: Response::from_parts(head, body), link })
         }
         Err(source) => {
@@ -112,8 +123,8 @@ fn explain(upstream: &Upstream, source: hyper::Error, route: &Route) -> ForwardE
 /// What went wrong when we ended it ourselves, before there was a response.
 pub(crate) fn blame(verdict: Verdict, address: Endpoint, route: &Route) -> ForwardError {
     match verdict {
-        // The last two belong to bodies of responses, and there is none yet.
-        Verdict::FirstByte | Verdict::Idle | Verdict::Unread => {
+        // The last three belong to bodies of responses, and there is none yet.
+        Verdict::FirstByte | Verdict::Idle | Verdict::Stream | Verdict::Unread => {
             ForwardError::FirstByte { address, limit: timeouts(route).first_byte }
         }
         Verdict::PerTry => ForwardError::PerTry { address, limit: timeouts(route).per_try.unwrap_or_default() },

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use equipoise_rule::Destination;
 use equipoise_target::{Endpoint, GroupName};
-use http::{HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use crate::Group;
@@ -25,6 +25,7 @@ use crate::reply::{self, Failure};
 use crate::report::report;
 use crate::retry::{Attempts, Whole};
 use crate::send::{Answer, send};
+use crate::tunnel::{self, Opening};
 use crate::upstream::Terms;
 use crate::worker::Worker;
 
@@ -44,6 +45,7 @@ pub(crate) async fn serve(
 }
 
 async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<Content>, Failure> {
+    tunnel::ask(record, &mut request)?;
     let asker = decode(record, &mut request.head)?;
     door::enter(record, &request.head, asker.client)?;
     let front = Rc::clone(record.front());
@@ -92,9 +94,12 @@ async fn forward(
         };
         if whole == Whole::AsRouted {
             asker.tell(record, &mut request.head.headers);
+            if let Some(asked) = &request.asked {
+                asked.tell(&mut request.head);
+            }
         }
         record.attempt(berth.target().address());
-        let hedge = attempts.hedge().filter(|_| only.is_none());
+        let hedge = attempts.hedge().filter(|_| only.is_none() && request.asked.is_none());
         let (mut berth, attempt) = match hedge {
             None => {
                 let attempt = send(record, route, berth.target().address(), request, &terms).await;
@@ -112,6 +117,11 @@ async fn forward(
             Ok(Answer { response, link }) => match attempts.after_status(response.status(), address, request) {
                 Some(whole) => whole,
                 None => {
+                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                        // No other is let in than the one that was asked for.
+                        let opening = request.asked.take().map(|asked| Box::new(Opening::new(asked, link, berth)));
+                        return Ok(response.map(|_| opening.map_or(Content::Own(None), Content::Tunnel)));
+                    }
                     record.passes_on(link.upstream());
                     return Ok(response.map(|body| Content::Target(Exchange::new(body, link, berth))));
                 }
@@ -145,7 +155,12 @@ fn fail(record: &mut Record, failure: &Failure) -> Response<Content> {
 }
 
 /// The last touch: what belongs to the client's connection, and the record, which ends with the response's last byte.
-fn finish(mut response: Response<Content>, mut record: Record, bodiless: bool) -> Response<ResponseBody> {
+fn finish(response: Response<Content>, mut record: Record, bodiless: bool) -> Response<ResponseBody> {
+    let (head, content) = response.into_parts();
+    let mut response = match content {
+        Content::Tunnel(opening) => return tunnel::open(Response::from_parts(head, opening), record),
+        content => Response::from_parts(head, content),
+    };
     *response.version_mut() = Version::HTTP_11; // hyper lowers it for those who speak less
     if record.client().is_retired() && record.version != Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

@@ -86,12 +86,22 @@ pub(crate) struct ListenerStats {
     pub(crate) accepted: Counter,
     pub(crate) requests: Counter,
     pub(crate) refused_edits: Counter,
+    pub(crate) tunnels: Gauge,
+    pub(crate) tunnel_bytes_up: Counter,
+    pub(crate) tunnel_bytes_down: Counter,
 }
 
 impl ListenerStats {
     pub(crate) fn new(registry: &Registry, listener: &str) -> Self {
         let labels = [("listener", listener)];
+        let tunnel_bytes = |direction| {
+            let labels = [("listener", listener), ("direction", direction)];
+            registry.counter("equipoise_tunnel_bytes_total", "Bytes that tunnels passed on", &labels)
+        };
         Self {
+            tunnels: registry.gauge("equipoise_tunnels_active", "Connections that became tunnels", &labels),
+            tunnel_bytes_up: tunnel_bytes("received"),
+            tunnel_bytes_down: tunnel_bytes("sent"),
             active: registry.gauge("equipoise_connections_active", "Connections of clients", &labels),
             accepted: registry.counter("equipoise_connections_total", "Connections accepted", &labels),
             requests: registry.counter("equipoise_listener_requests_total", "Requests that came in", &labels),

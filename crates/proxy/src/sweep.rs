@@ -23,5 +23,6 @@ pub(crate) async fn sweep(worker: Rc<Worker>) {
         let local = Rc::clone(&worker.local.borrow());
         local.pools.iter().for_each(|pools| pools.sweep(now));
         local.stir();
+        worker.tunnels.open.each(|tunnel| tunnel.sweep(now));
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use bytes::{Bytes, BytesMut};
 use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -35,6 +36,11 @@ impl TargetIo {
             self.upstream.verdict.set(Some(Verdict::Defect(refused.defect)));
             io::ErrorKind::InvalidData.into()
         })
+    }
+
+    /// The socket, and what was read from it beyond what hyper took: `read`.
+    pub(crate) fn into_parts(self, read: Bytes) -> (Stream, BytesMut) {
+        (self.stream, read.into())
     }
 }
 

@@ -8,11 +8,14 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use equipoise_target::Endpoint;
 use h2::{Reason, SendStream};
+use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::PoolSettings;
+use crate::group::GroupTimeouts;
 use crate::local::Route;
 use crate::policy::Defect;
+use crate::tunnel::Switched;
 
 /// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
 /// eight interim heads of a common size.
@@ -42,6 +45,8 @@ pub(crate) enum Verdict {
     PerTry,
     /// The whole request took too long.
     Total,
+    /// The response went on for longer than any stream may.
+    Stream,
     /// The client stopped in the middle of its body.
     Upload,
     /// The client's body ended in an error.
@@ -96,6 +101,10 @@ pub(crate) struct Upstream {
     pub(crate) bodiless: Cell<bool>,
     /// When the response's head must be here.
     try_until: Cell<Option<Instant>>,
+    /// When the response must be over.
+    stream_until: Cell<Option<Instant>>,
+    /// Whether the response is a stream of events, which may be silent for long.
+    events: Cell<bool>,
     /// Whether the whole request was handed to the connection.
     pub(crate) sent_all: Cell<bool>,
     /// Bytes that came while the response's head was waited for.
@@ -103,6 +112,8 @@ pub(crate) struct Upstream {
     /// Bytes of the request's body.
     pub(crate) received: Cell<u64>,
     pub(crate) verdict: Cell<Option<Verdict>>,
+    /// Who gets the socket when the target changes its protocol, as this request asks.
+    switch: RefCell<Option<oneshot::Sender<Switched>>>,
 }
 
 /// Terms of one request on a connection.
@@ -148,10 +159,13 @@ impl Upstream {
             deadline: Cell::new(None),
             bodiless: Cell::new(false),
             try_until: Cell::new(None),
+            stream_until: Cell::new(None),
+            events: Cell::new(false),
             sent_all: Cell::new(true),
             before_head: Cell::new(0),
             received: Cell::new(0),
             verdict: Cell::new(None),
+            switch: RefCell::new(None),
         }
     }
 
@@ -161,6 +175,16 @@ impl Upstream {
         // It was empty.
         let _ = upstream.ender.set(Ender::Stream(RefCell::new(stream)));
         upstream
+    }
+
+    /// The socket goes there when the target changes its protocol.
+    pub(crate) fn hand_over_to(&self, switch: oneshot::Sender<Switched>) {
+        self.switch.replace(Some(switch));
+    }
+
+    /// Who gets the socket now that HTTP is over on it.
+    pub(crate) fn heir(&self) -> Option<oneshot::Sender<Switched>> {
+        self.switch.take()
     }
 
     pub(crate) fn driven_by(&self, task: AbortHandle) {
@@ -194,8 +218,25 @@ impl Upstream {
         self.wait.set(Wait::Nothing);
         self.upload.set(None);
         self.deadline.set(None);
+        self.stream_until.set(None);
+        self.events.set(false);
         self.reader.replace(None);
         self.route.replace(None);
+        self.switch.replace(None);
+    }
+
+    /// The response's head has come.
+    pub(crate) fn head_came(&self, events: bool) {
+        self.events.set(events);
+        if let Some(limit) = self.timeouts().and_then(|timeouts| timeouts.stream) {
+            self.stream_until.set(Some(Instant::now() + limit));
+        }
+        self.passed_on();
+    }
+
+    fn timeouts(&self) -> Option<GroupTimeouts> {
+        let route = self.route.borrow();
+        route.as_ref()?.group.as_ref().map(|group| group.settings().timeouts)
     }
 
     /// The response's head, or a part of its body, has come. The next move is the client's.
@@ -288,11 +329,13 @@ impl Upstream {
     }
 
     fn overdue(&self, now: Instant) -> Option<Verdict> {
-        let route = self.route.borrow();
-        let timeouts = &route.as_ref()?.group.as_ref()?.settings().timeouts;
+        let timeouts = self.timeouts()?;
         let past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
         if self.deadline.get().is_some_and(|deadline| now >= deadline) {
             return Some(Verdict::Total);
+        }
+        if self.stream_until.get().is_some_and(|until| now >= until) {
+            return Some(Verdict::Stream);
         }
         if let Some(since) = self.upload.get() {
             // While the client owes its body, the target owes nothing.
@@ -301,7 +344,9 @@ impl Upstream {
         match self.wait.get() {
             Wait::Head(_) if self.try_until.get().is_some_and(|until| now >= until) => Some(Verdict::PerTry),
             Wait::Head(since) if past(since, timeouts.first_byte) => Some(Verdict::FirstByte),
-            Wait::Body(since) if past(since, timeouts.idle) => Some(Verdict::Idle),
+            Wait::Body(since) if past(since, if self.events.get() { timeouts.stream_idle } else { timeouts.idle }) => {
+                Some(Verdict::Idle)
+            }
             Wait::Client(Some(since)) if past(since, self.client_limit.get()) => Some(Verdict::Unread),
             Wait::Client(None) if self.reader.borrow().is_some() => {
                 self.wait.set(Wait::Client(Some(now)));

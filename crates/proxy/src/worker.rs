@@ -23,6 +23,7 @@ use crate::members::Members;
 use crate::multiplex::Life;
 use crate::shed::Shedding;
 use crate::sweep::sweep;
+use crate::tunnel::Tunnels;
 use crate::turnstile::Turnstile;
 use crate::upstream::{Upstream, Verdict};
 
@@ -56,6 +57,7 @@ pub(crate) struct Worker {
     /// Connections to targets that carry several requests.
     pub(crate) connections: Members<Life>,
     pub(crate) downstreams: Members<Downstream>,
+    pub(crate) tunnels: Tunnels,
     /// Tasks of HTTP/2 connections; among them one for each request.
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
     /// Sending tells an accepting task to end; what still waits is served by the view that is sent.
@@ -105,6 +107,7 @@ impl Worker {
             upstreams: Members::new(),
             connections: Members::new(),
             downstreams: Members::new(),
+            tunnels: Tunnels::new(),
             streams: RefCell::default(),
             accepting: RefCell::default(),
             handshakes: Turnstile::new(),
@@ -185,6 +188,7 @@ impl Worker {
                 upstream.judge(Verdict::Cut);
             }
         });
+        self.tunnels.open.each(|tunnel| tunnel.cut(group.as_str(), address));
     }
 
     /// Lets everything finish, and cuts what is left.
@@ -215,7 +219,10 @@ impl Worker {
         let groups = generation.groups.values().map(|group| group.settings());
         let shortest = listeners
             .flat_map(|timeouts| [timeouts.handshake, timeouts.head, timeouts.keep_alive, timeouts.idle])
-            .chain(groups.clone().flat_map(|group| [group.timeouts.first_byte, group.timeouts.idle]))
+            .chain(groups.clone().flat_map(|group| {
+                let timeouts = &group.timeouts;
+                [timeouts.first_byte, timeouts.idle, timeouts.stream_idle, timeouts.stream.unwrap_or(Duration::MAX)]
+            }))
             .chain(groups.clone().filter_map(|group| group.timeouts.per_try))
             .chain(groups.flat_map(|group| [Some(group.pool.idle_timeout), group.timeouts.total]).flatten())
             .chain(generation.shed_lag.map(|_| SHED_LOOK * 8))

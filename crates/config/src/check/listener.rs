@@ -23,6 +23,7 @@ impl Checker<'_> {
         }
         self.networks(&path, name, written);
         self.client_bounds(&path, written);
+        self.upgrades(&path, written);
         let default = self.default_action(&path, name, written);
         self.rules(&path, written, &default);
         let mut rules = written.rule.clone();
@@ -36,6 +37,7 @@ impl Checker<'_> {
             trusted_proxies: written.trusted_proxies.clone(),
             keep_request_id: written.keep_request_id,
             normalize_path: written.normalize_path,
+            upgrades: written.upgrades.clone(),
             timeouts: written.timeouts,
             limits: written.limits,
             default,
@@ -55,6 +57,21 @@ impl Checker<'_> {
             let message = format!("{network} is everybody: any client may claim any address in `X-Forwarded-For`");
             let help = "list the networks of your own proxies; conditions on `source` and logs rely on them";
             self.say(Finding::warning(Code::TrustsEveryone, at, message).help(help));
+        }
+    }
+
+    fn upgrades(&mut self, path: &KeyPath, written: &Listener) {
+        let sign = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~/".contains(&byte);
+        for (index, name) in written.upgrades.0.iter().enumerate() {
+            let at = At::Value(path.key("upgrades").index(index));
+            if name.eq_ignore_ascii_case("h2c") {
+                let message = "requests in HTTP/2 would pass without being looked at";
+                let help = "remove it; clients that know beforehand speak HTTP/2 to this listener without asking";
+                self.say(Finding::error(Code::Conflict, at, message).help(help));
+            } else if name.is_empty() || !name.bytes().all(sign) {
+                let message = format!("`{}` is not the name of a protocol", name.escape_default());
+                self.say(Finding::error(Code::OutOfRange, at, message).help("use a name such as \"websocket\""));
+            }
         }
     }
 

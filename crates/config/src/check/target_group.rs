@@ -114,6 +114,10 @@ impl Checker<'_> {
         if let Some(total) = timeouts.total {
             self.duration(&table, "total", total, MILLI..=DAY);
         }
+        self.duration(&table, "stream-idle", timeouts.stream_idle, MILLI..=DAY);
+        if let Some(stream) = timeouts.stream {
+            self.duration(&table, "stream", stream, MILLI..=30 * DAY);
+        }
         let (retry, table) = (&written.retry, path.key("retry"));
         self.number(&table, "attempts", retry.attempts, 0..=10);
         self.number(&table, "budget-percent", retry.budget_percent, 0..=100);

@@ -43,6 +43,9 @@ pub struct Listener {
     /// Which spelling of a path rules, plugins and targets see: "full", the default, without `.`, `..` and `//` and with
     /// one spelling for each encoded character; "keep-slashes", the same with `//` left alone; or "off", as it was sent.
     pub normalize_path: NormalizePath,
+    /// Protocols that a request may change to, by their names in `Upgrade` fields. Default `["websocket"]`; "h2c" cannot be
+    /// among them.
+    pub upgrades: Upgrades,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.
@@ -67,6 +70,17 @@ pub enum NormalizePath {
     KeepSlashes,
     /// As it was sent.
     Off,
+}
+
+/// Protocols that a request may change to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Upgrades(pub Vec<String>);
+
+impl Default for Upgrades {
+    fn default() -> Self {
+        Self(vec!["websocket".to_owned()])
+    }
 }
 
 /// How long to wait for clients.

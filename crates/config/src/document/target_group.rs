@@ -85,6 +85,14 @@ pub struct TargetTimeouts {
     #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub total: Option<Duration>,
+    /// Without progress in a tunnel, such as WebSocket, or in a stream of events: "1ms" to "24h", default "5m".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub stream_idle: Duration,
+    /// From the response's head to its last byte, or the life of a tunnel: "1ms" to "30d". Default no limit.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub stream: Option<Duration>,
 }
 
 impl Default for TargetTimeouts {
@@ -94,6 +102,8 @@ impl Default for TargetTimeouts {
             first_byte: Duration::from_secs(60),
             idle: Duration::from_secs(60),
             total: None,
+            stream_idle: Duration::from_secs(5 * 60),
+            stream: None,
         }
     }
 }

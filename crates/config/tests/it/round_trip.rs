@@ -89,8 +89,14 @@ fn health_checks() -> impl Strategy<Value = equipoise_health::HealthChecks> {
 
 fn group() -> impl Strategy<Value = TargetGroup> {
     let timeouts = (duration(1, 600_000), duration(1, 86_400_000), prop::option::of(duration(1, 86_400_000)));
-    let timeouts =
-        timeouts.prop_map(|(connect, idle, total)| TargetTimeouts { connect, first_byte: idle, idle, total });
+    let timeouts = timeouts.prop_map(|(connect, idle, total)| TargetTimeouts {
+        connect,
+        first_byte: idle,
+        idle,
+        total,
+        stream_idle: idle,
+        stream: total,
+    });
     let retry = (0u8..=10, 0u8..=100, 0u32..=10_000, prop::collection::vec(500u16..600, 0..3));
     let retry = retry.prop_map(|(attempts, budget_percent, budget_minimum, statuses)| Retry {
         attempts,

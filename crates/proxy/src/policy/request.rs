@@ -37,6 +37,10 @@ pub(crate) enum Refusal {
     Coding,
     #[error("the request has both Content-Length and Transfer-Encoding")]
     TwoLengths,
+    #[error("a request for another protocol has no body")]
+    UpgradeWithBody,
+    #[error("this protocol is not served over HTTP/2")]
+    Protocol,
 }
 
 impl Refusal {
@@ -46,7 +50,7 @@ impl Refusal {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::OtherHost | Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Self::Coding => StatusCode::NOT_IMPLEMENTED,
+            Self::Coding | Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
     }
@@ -67,6 +71,8 @@ impl Refusal {
             Self::Misdirected => "misdirected",
             Self::Coding => "transfer-coding",
             Self::TwoLengths => "two-lengths",
+            Self::UpgradeWithBody => "upgrade-with-body",
+            Self::Protocol => "unknown-protocol",
         }
     }
 }
@@ -98,7 +104,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
     if seen.cookies > 1 {
         join_cookies(&mut head.headers);
     }
-    head.extensions.clear(); // hyper's handle for an upgrade, which nobody here may take
+    head.extensions.clear(); // nothing that hyper leaves there is for targets
     Ok(Admitted { host, says_who_asks: seen.says_who_asks })
 }
 

@@ -24,8 +24,10 @@ pub(crate) enum BadResponse {
 }
 
 /// Checks a response's head and removes the fields that concern the target's connection only.
-pub(crate) fn clean(head: &mut Parts) -> Result<(), BadResponse> {
-    if head.status == StatusCode::SWITCHING_PROTOCOLS {
+///
+/// A change of protocol is refused unless it is the one that was `asked` for.
+pub(crate) fn clean(head: &mut Parts, asked: bool) -> Result<(), BadResponse> {
+    if head.status == StatusCode::SWITCHING_PROTOCOLS && !asked {
         return Err(BadResponse::UnaskedUpgrade);
     }
     let seen = Seen::scan(&head.headers);
@@ -46,6 +48,13 @@ pub(crate) fn clean(head: &mut Parts) -> Result<(), BadResponse> {
     Ok(())
 }
 
+/// Whether it begins a stream of events (WHATWG, server-sent events) or of gRPC messages, which may be silent for long.
+pub(crate) fn is_events(head: &Parts) -> bool {
+    let kind = head.headers.get(header::CONTENT_TYPE).map_or(&b""[..], HeaderValue::as_bytes);
+    let begins = |name: &[u8]| kind.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name));
+    begins(b"text/event-stream") || begins(b"application/grpc")
+}
+
 fn is_number(value: &HeaderValue) -> bool {
     !value.is_empty() && value.as_bytes().iter().all(u8::is_ascii_digit)
 }
@@ -63,7 +72,7 @@ mod tests {
             builder = builder.header(*name, *value);
         }
         let mut head = builder.body(()).unwrap().into_parts().0;
-        let got = clean(&mut head);
+        let got = clean(&mut head, false);
         assert_eq!(got, want.map(|_| ()));
         if let Ok(want) = want {
             let got: Vec<_> =

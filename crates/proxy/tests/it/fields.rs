@@ -283,7 +283,7 @@ async fn a_client_that_would_rather_speak_something_else_is_served_as_ever() {
     let running = Running::before(&[origin.address]).await;
     let mut client = running.client().await;
     for _ in 0..2 {
-        let request = "GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+        let request = "GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
         let response = client.ask(request).await;
         assert_eq!(response.status(), 200);
         assert!(!response.text().contains("upgrade"), "{}", response.text());

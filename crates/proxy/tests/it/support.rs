@@ -106,6 +106,31 @@ impl Wire {
         let _ = self.stream.write_all(bytes).await;
     }
 
+    pub(crate) fn into_stream(self) -> Stream {
+        assert!(self.buffer.is_empty());
+        self.stream
+    }
+
+    /// Says that nothing more will be said.
+    pub(crate) async fn shutdown(&mut self) {
+        self.stream.shutdown().await.unwrap();
+    }
+
+    /// Ends as a process does that is killed.
+    pub(crate) fn reset(self) {
+        let Stream::Tcp(stream) = &self.stream else { panic!("only TCP has a reset") };
+        socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO)).unwrap();
+    }
+
+    /// Writes until nothing is taken for a while, or the other side is gone. How much was taken.
+    pub(crate) async fn write_until_stuck(&mut self) -> usize {
+        let (part, mut written) = (vec![b'x'; 64 << 10], 0);
+        while let Ok(Ok(count)) = tokio::time::timeout(Duration::from_millis(300), self.stream.write(&part)).await {
+            written += count;
+        }
+        written
+    }
+
     /// Reads more; `false` at the end, of whichever kind.
     async fn more(&mut self) -> bool {
         soon(self.stream.read_buf(&mut self.buffer)).await.unwrap_or(0) > 0
