@@ -35,7 +35,15 @@ pub(crate) fn pass(
             Err(No::Full) => seen.full = true,
             Err(No::Open) => seen.open = true,
         }
+        let believed = !seen.ignoring;
         entry.look(balance, &mut barred, index, &mut seen);
+        // The group's choice stands, then; another one would be the same target's neighbour again and again.
+        if believed
+            && seen.ignoring
+            && let Ok((lease, admission)) = entry.lease(target, true)
+        {
+            return Ok(entry.berth(lease, admission));
+        }
     }
 }
 

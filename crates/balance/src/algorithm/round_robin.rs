@@ -52,7 +52,15 @@ impl Picker for Rotation {
         if self.schedule.is_empty() {
             return None;
         }
-        let (before, from) = self.schedule.split_at(self.cursor.next(self.schedule.len()));
+        let mut turn = self.cursor.next(self.schedule.len());
+        // Who is excluded lets its turn pass: given to the next in the schedule, all of them would go to one neighbour.
+        for _ in 0..PASSES.min(self.schedule.len()) {
+            if !request.tried.contains(self.schedule[turn]) {
+                return Some(self.schedule[turn]);
+            }
+            turn = self.cursor.next(self.schedule.len());
+        }
+        let (before, from) = self.schedule.split_at(turn);
         from.iter().chain(before).copied().find(|index| !request.tried.contains(*index))
     }
 
@@ -60,6 +68,9 @@ impl Picker for Rotation {
         Arc::new(self.renewed(snapshot))
     }
 }
+
+/// Turns that may pass before the schedule is searched.
+const PASSES: usize = 16;
 
 /// Turns in a schedule, unless there are more targets: 16 KiB, and shares exact to a 4,096th.
 const LONGEST: u64 = 4096;
@@ -112,6 +123,7 @@ fn smooth(weights: &[u64]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::algorithm::tests::Group;
 
     #[track_caller]
     fn check(weights: &[u64], want: &str) {
@@ -132,6 +144,14 @@ mod tests {
     fn common_divisors_do_not_lengthen_the_schedule() {
         check(&[500, 100, 100], "aabacaa");
         check(&[u64::from(u32::MAX); 2], "ab");
+    }
+
+    #[test]
+    fn turns_of_the_excluded_are_shared_by_all_others() {
+        let group = Group::with_weights(&[1, 1, 1, 1]);
+        let picker = RoundRobin {}.picker(&group.snapshot());
+        let picked: Vec<_> = (0..6).filter_map(|_| group.pick(&*picker, "", &[0, 1])).collect();
+        assert_eq!(picked, [2, 3, 2, 3, 2, 3]);
     }
 
     #[test]

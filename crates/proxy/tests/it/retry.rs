@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
 
-use equipoise_proxy::{GroupSettings, Retry};
+use equipoise_proxy::{GroupSettings, Retry, RetryOn};
 
 use crate::support::{Origin, Running, Wire, answer, get, group, listener};
 
@@ -232,4 +233,134 @@ async fn a_status_counts_as_a_failure_only_when_it_is_listed() {
     let mut texts = [get(running.address, "/").await, get(running.address, "/").await].map(|m| m.text().to_owned());
     texts.sort();
     assert_eq!(texts, ["alive", "busy"]);
+}
+
+/// A group whose retries are free of the budget's limits, so that only the conditions decide.
+fn conditions(on: &[RetryOn]) -> Retry {
+    Retry { attempts: 1, budget_minimum: 1000, on: on.to_vec(), ..Retry::default() }
+}
+
+/// How many of four requests to a failing target and a good one are answered well.
+async fn answered(failing: &Origin, settings: GroupSettings, method: &str) -> usize {
+    let origin = Origin::answering("alive").await;
+    let running = Running::single(listener(), [group("g", &[failing.address, origin.address], settings)]).await;
+    let mut well = 0;
+    for _ in 0..4 {
+        let request = format!("{method} / HTTP/1.1\r\nhost: t\r\ncontent-length: 0\r\n\r\n");
+        well += usize::from(running.client().await.ask(&request).await.status() == 200);
+    }
+    well
+}
+
+fn with(retry: Retry) -> GroupSettings {
+    let mut settings = GroupSettings { retry, ..GroupSettings::default() };
+    settings.timeouts.first_byte = Duration::from_millis(100);
+    settings
+}
+
+/// A target that reads a request, says `bytes`, and then nothing.
+async fn saying(bytes: &'static str) -> Origin {
+    Origin::new(move |mut wire, _| async move {
+        wire.message().await;
+        wire.write(bytes).await;
+        wire.closed().await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn each_condition_is_tried_again_when_it_is_named_and_only_then() {
+    use RetryOn::{BadResponse, Reset, Timeout};
+    let (silent, odd, closing) = (saying("").await, saying("no HTTP\r\n\r\n").await, closing(&Arc::default()).await);
+    for (failing, condition) in [(&silent, Timeout), (&odd, BadResponse), (&closing, Reset)] {
+        assert_eq!(answered(failing, with(conditions(&[condition])), "GET").await, 4, "{condition:?}");
+        let others: Vec<_> = [BadResponse, Reset, Timeout].into_iter().filter(|other| *other != condition).collect();
+        assert_eq!(answered(failing, with(conditions(&others)), "GET").await, 2, "without {condition:?}");
+    }
+    let gone = Origin::gone().await;
+    let origin = Origin::answering("alive").await;
+    let running = Running::single(listener(), [group("g", &[gone, origin.address], with(conditions(&[Reset])))]).await;
+    let mut statuses = [get(running.address, "/").await.status(), get(running.address, "/").await.status()];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 502], "connections that cannot be made are a condition too");
+}
+
+#[tokio::test]
+async fn what_is_not_idempotent_is_tried_again_only_when_that_is_asked_for() {
+    let closing = closing(&Arc::default()).await;
+    assert_eq!(answered(&closing, with(conditions(&[RetryOn::Reset])), "POST").await, 2);
+    let retry = Retry { non_idempotent: true, ..conditions(&[RetryOn::Reset]) };
+    assert_eq!(answered(&closing, with(retry), "POST").await, 4);
+}
+
+#[tokio::test]
+async fn an_attempt_that_takes_too_long_is_followed_by_another() {
+    let silent = saying("").await;
+    let mut settings = with(conditions(&[]));
+    settings.timeouts.first_byte = Duration::from_secs(10);
+    settings.timeouts.per_try = Some(Duration::from_millis(80));
+    assert_eq!(answered(&silent, settings.clone(), "GET").await, 4);
+    // Nobody else to ask: the client learns why.
+    let running = Running::single(listener(), [group("g", &[silent.address], settings)]).await;
+    let response = get(running.address, "/").await;
+    assert_eq!(response.status(), 504);
+    assert!(response.text().ends_with("per-try-timeout\n"), "{}", response.text());
+    assert_eq!(running.metric("equipoise_faults_total{listener=\"web\",reason=\"per-try-timeout\"}"), 1.0);
+    assert_eq!(running.in_flight(0), 0);
+}
+
+#[tokio::test]
+async fn a_client_that_sends_slowly_is_not_held_against_the_attempt() {
+    let origin = Origin::answering("alive").await;
+    let mut settings = with(conditions(&[]));
+    settings.timeouts.per_try = Some(Duration::from_millis(80));
+    let running = Running::single(listener(), [group("g", &[origin.address], settings)]).await;
+    let mut client = running.client().await;
+    client.write("PUT / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nha").await;
+    tokio::time::sleep(Duration::from_millis(250)).await;
+    client.write("lf").await;
+    assert_eq!(client.message().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn retries_that_cost_something_wait_a_little() {
+    let closing = closing(&Arc::default()).await;
+    let origin = Origin::answering("alive").await;
+    let wait = Duration::from_millis(400);
+    let retry = Retry { backoff: wait, max_backoff: wait, ..conditions(&[RetryOn::Reset]) };
+    let running = Running::single(listener(), [group("g", &[closing.address, origin.address], with(retry))]).await;
+    let started = std::time::Instant::now();
+    for _ in 0..8 {
+        assert_eq!(get(running.address, "/").await.status(), 200);
+    }
+    // Four retries at least, each of which waits for a random part of it: together surely more than a tenth of one.
+    assert!(started.elapsed() > wait / 10, "{:?}", started.elapsed());
+    assert!(running.metric(RETRIES) >= 4.0);
+}
+
+/// Many workers and clients, every target failing: what reaches the targets is measured.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_every_target_failing_the_load_stays_within_a_fifth_of_what_is_offered_over_all_workers() {
+    let seen: Arc<AtomicUsize> = Arc::default();
+    let (first, second) = (closing(&seen).await, closing(&seen).await);
+    let retry = Retry { budget_percent: 20, budget_minimum: 0, backoff: Duration::ZERO, ..Retry::default() };
+    let settings = GroupSettings { retry, ..GroupSettings::default() };
+    let groups = [group("g", &[first.address, second.address], settings)];
+    let running = Running::start(4, equipoise_proxy::Generation::new(vec![listener()], groups)).await;
+    let clients: Vec<_> = (0..16)
+        .map(|_| {
+            let address = running.address;
+            tokio::spawn(async move {
+                for _ in 0..50 {
+                    assert_eq!(get(address, "/").await.status(), 502);
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    let (seen, offered) = (seen.load(SeqCst), 800);
+    assert!(seen <= offered * 12 / 10, "{seen} attempts for {offered} requests");
+    assert!(seen > offered * 11 / 10, "{seen}: the budget was not used");
 }
