@@ -7,6 +7,7 @@ mod listener;
 mod plugin;
 mod range;
 mod reference;
+mod socket;
 mod target;
 mod target_group;
 mod whole;

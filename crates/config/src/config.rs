@@ -11,8 +11,8 @@ use equipoise_target::{Endpoint, GroupName, ListenerName, PluginName};
 use ipnet::IpNet;
 
 use crate::document::{
-    AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, NormalizePath, Pool, Protocol, Retry,
-    TargetTimeouts, Upgrades, World,
+    AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, ListenerSocket, NormalizePath, Pool, Protocol,
+    ProxyProtocolFrom, Retry, TargetTimeouts, Upgrades, World,
 };
 use crate::size::Size;
 
@@ -40,7 +40,7 @@ pub struct Config {
 pub struct Listener {
     /// Its name.
     pub name: ListenerName,
-    /// Address and port; port 0 for any free one.
+    /// Address and port, port 0 for any free one; or a Unix socket.
     pub bind: Endpoint,
     /// What is spoken.
     pub protocol: Protocol,
@@ -56,6 +56,10 @@ pub struct Listener {
     pub normalize_path: NormalizePath,
     /// Protocols that a request may change to.
     pub upgrades: Upgrades,
+    /// How its sockets are set up.
+    pub socket: ListenerSocket,
+    /// Load balancers that announce their clients.
+    pub proxy_protocol: Option<ProxyProtocolFrom>,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.

@@ -37,6 +37,7 @@ mod listener;
 mod network;
 mod plugin;
 mod protocol;
+mod socket;
 mod target_group;
 
 use std::collections::BTreeMap;
@@ -52,6 +53,7 @@ pub use admin::{AccessLog, AccessLogFormat, Admin};
 pub use listener::{ClientLimits, ClientTimeouts, Listener, NormalizePath, Upgrades};
 pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};
 pub use protocol::Protocol;
+pub use socket::{FileMode, ListenerSocket, ProxyProtocolFrom};
 pub use target_group::{Pool, Retry, Target, TargetGroup, TargetTimeouts};
 
 /// A whole configuration, as written.

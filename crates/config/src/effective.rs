@@ -65,6 +65,8 @@ impl From<&Listener> for document::Listener {
             keep_request_id: listener.keep_request_id,
             normalize_path: listener.normalize_path,
             upgrades: listener.upgrades.clone(),
+            socket: listener.socket,
+            proxy_protocol: listener.proxy_protocol.clone(),
             timeouts: listener.timeouts,
             limits: listener.limits,
             default: Some(listener.default.clone()),

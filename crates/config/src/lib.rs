@@ -46,8 +46,8 @@ pub use code::Code;
 pub use config::{Config, Listener, Plugin, Target, TargetGroup};
 pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
-    AccessLog, AccessLogFormat, Admin, ClientLimits, ClientTimeouts, Document, Fallback, Grant, NormalizePath, Pool,
-    Protocol, Retry, TargetTimeouts, World,
+    AccessLog, AccessLogFormat, Admin, ClientLimits, ClientTimeouts, Document, Fallback, FileMode, Grant,
+    ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, Retry, TargetTimeouts, World,
 };
 pub use effective::effective;
 pub use limits::{

@@ -1,14 +1,15 @@
 //! Configuration → parts that can run. No I/O, no tasks: what is built here serves nobody until it is applied.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ahash::AHashMap;
 use equipoise_balance::PickerSource;
 use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
 use equipoise_proxy::{
-    AccessList, Group, GroupSettings, GroupTimeouts, Listener, ListenerLimits, ListenerTimeouts, Networks, PathForm,
-    PoolSettings, Retry, Transport, Upgrades,
+    AccessList, Announcers, Group, GroupSettings, GroupTimeouts, ListenOptions, Listener, ListenerLimits,
+    ListenerTimeouts, Networks, PathForm, PoolSettings, Retry, Transport, Upgrades,
 };
 use equipoise_rule::{RouterSource, RuleSet};
 use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
@@ -149,10 +150,14 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
         config::NormalizePath::Off => PathForm::AsSent,
     };
     listener.upgrades = Upgrades::new(described.upgrades.0.iter().map(String::as_str));
+    listener.socket = listen_options(&described.socket);
+    let announcers =
+        |from: &config::ProxyProtocolFrom| Announcers::new(Networks::new(from.from.clone()), from.required);
+    listener.proxy_protocol = described.proxy_protocol.as_ref().map(announcers);
     listener.timeouts = ListenerTimeouts { head, keep_alive, idle, ..ListenerTimeouts::default() };
     listener.limits = ListenerLimits {
         connections: limits.connections,
-        connections_per_source: None,
+        connections_per_source: limits.connections_per_source,
         requests: None,
         fields: limits.fields,
         head_bytes: bytes(limits.head_size),
@@ -160,6 +165,20 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
         underscores: limits.underscores,
     };
     Ok(listener)
+}
+
+fn listen_options(described: &config::ListenerSocket) -> ListenOptions {
+    let unless_zero = |limit: Duration| (!limit.is_zero()).then_some(limit);
+    ListenOptions {
+        backlog: u16::try_from(described.backlog).unwrap_or(u16::MAX), // its range is that of the type
+        dual_stack: described.dual_stack,
+        keep_alive: unless_zero(described.keep_alive),
+        user_timeout: unless_zero(described.user_timeout),
+        mode: described.mode.0,
+        owner: described.owner,
+        group: described.group,
+        trusted: described.trusted,
+    }
 }
 
 /// A checked size fits: the largest that the configuration takes is a gibibyte.

@@ -10,7 +10,6 @@ const PROBES: u32 = 4;
 
 /// How a listener's sockets are set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct ListenOptions {
     /// Connections that may wait to be accepted, on each socket. The kernel cuts it to its own limit.
     pub backlog: u16,

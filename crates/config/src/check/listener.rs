@@ -24,6 +24,7 @@ impl Checker<'_> {
         self.networks(&path, name, written);
         self.client_bounds(&path, written);
         self.upgrades(&path, written);
+        self.socket(&path, name, written);
         let default = self.default_action(&path, name, written);
         self.rules(&path, written, &default);
         let mut rules = written.rule.clone();
@@ -38,6 +39,8 @@ impl Checker<'_> {
             keep_request_id: written.keep_request_id,
             normalize_path: written.normalize_path,
             upgrades: written.upgrades.clone(),
+            socket: written.socket,
+            proxy_protocol: written.proxy_protocol.clone(),
             timeouts: written.timeouts,
             limits: written.limits,
             default,

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Protocol, address, network};
+use super::{ListenerSocket, Protocol, ProxyProtocolFrom, address, network};
 use crate::size::Size;
 
 /// An address that takes requests.
@@ -16,7 +16,7 @@ use crate::size::Size;
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 #[schemars(extend("required" = ["bind"]))]
 pub struct Listener {
-    /// Address and port: `"0.0.0.0:8080"`, `"[::]:8080"`. Required.
+    /// Address and port: `"0.0.0.0:8080"`, `"[::]:8080"`; or a Unix socket: `"unix:/run/equipoise/web.sock"`. Required.
     #[serde(
         deserialize_with = "address::some_endpoint",
         serialize_with = "address::serialize",
@@ -46,6 +46,11 @@ pub struct Listener {
     /// Protocols that a request may change to, by their names in `Upgrade` fields. Default `["websocket"]`; "h2c" cannot be
     /// among them.
     pub upgrades: Upgrades,
+    /// How its sockets are set up.
+    pub socket: ListenerSocket,
+    /// Load balancers in front that announce their clients by the PROXY protocol. Default nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyProtocolFrom>,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.
@@ -114,6 +119,11 @@ pub struct ClientLimits {
     /// Connections at a time; more are answered with 503: 1 to 1000000, default 10000.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections: usize,
+    /// Connections of one source at a time, an IPv4 address or an IPv6 network of 64 bits; more are answered with 503: 1
+    /// to 1000000, default any number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub connections_per_source: Option<usize>,
     /// Header fields of one request; more are answered with 431: 1 to 1000, default 100.
     #[schemars(range(min = 1, max = 1000))]
     pub fields: usize,
@@ -128,6 +138,13 @@ pub struct ClientLimits {
 
 impl Default for ClientLimits {
     fn default() -> Self {
-        Self { connections: 10_000, fields: 100, head_size: Size::kib(64), uri_size: Size::kib(8), underscores: false }
+        Self {
+            connections: 10_000,
+            connections_per_source: None,
+            fields: 100,
+            head_size: Size::kib(64),
+            uri_size: Size::kib(8),
+            underscores: false,
+        }
     }
 }
