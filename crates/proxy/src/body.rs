@@ -276,8 +276,10 @@ impl ResponseBody {
     }
 
     fn passed(&mut self, frame: &Frame<Bytes>) {
-        if let Some(record) = &mut self.record {
-            record.sent(frame.data_ref().map_or(0, Bytes::len));
+        let Some(record) = &mut self.record else { return };
+        match frame.data_ref() {
+            Some(data) => record.sent(data.len()),
+            None => frame.trailers_ref().into_iter().for_each(|trailers| record.told(trailers)),
         }
     }
 }
@@ -328,8 +330,13 @@ impl Body for ResponseBody {
             }
             Poll::Ready(Some(Err(_))) => {
                 let verdict = exchange.upstream().and_then(|upstream| upstream.verdict.get());
-                if let Some(record) = &mut this.record {
+                let words = this.record.as_mut().and_then(|record| {
                     record.broke_off(verdict);
+                    record.last_words(verdict)
+                });
+                if let Some(words) = words {
+                    this.content = Content::Own(None);
+                    return Poll::Ready(Some(Ok(Frame::trailers(words))));
                 }
             }
             Poll::Ready(None) => {

@@ -20,6 +20,8 @@ pub(crate) struct Asker {
     /// The host that was asked for, before any rule rewrote it.
     host: Option<HeaderValue>,
     id: HeaderValue,
+    /// Whether the client says that it takes trailers.
+    pub(crate) takes_trailers: bool,
     /// Whether the request came inside TLS.
     is_secure: bool,
 }
@@ -55,7 +57,13 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
     if let Some(certificate) = record.client().certificate() {
         head.extensions.insert(Arc::clone(certificate));
     }
-    Ok(Asker { client: client.ip_or_nobody(), host: admitted.host, id, is_secure: record.client().tls().is_some() })
+    Ok(Asker {
+        client: client.ip_or_nobody(),
+        host: admitted.host,
+        id,
+        takes_trailers: admitted.takes_trailers,
+        is_secure: record.client().tls().is_some(),
+    })
 }
 
 impl Asker {

@@ -52,6 +52,7 @@ mod gate;
 mod generation;
 mod greeting;
 mod group;
+mod grpc;
 mod guard;
 mod handshake;
 mod hedge;

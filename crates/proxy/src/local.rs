@@ -5,16 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use ahash::AHashMap;
-use equipoise_metrics::Registry;
+use equipoise_metrics::{Counter, Registry};
 use equipoise_target::{Endpoint, GroupName};
 use http::HeaderValue;
 
 use crate::budget::{Income, RetryBudget};
 use crate::descriptors::Budget;
 use crate::door::Door;
+use crate::grpc::Code;
 use crate::pools::{self, Pools};
 use crate::sources::Sources;
-use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats};
+use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats, grpc_calls};
 use crate::{Generation, Group, Listener};
 
 /// A generation with what its listeners have beside their configuration.
@@ -87,6 +88,8 @@ pub(crate) struct Route {
     /// Connections to the group's targets.
     pub(crate) pools: Rc<Pools>,
     stats: Lazily<RequestStats>,
+    /// Ends of gRPC calls, by code.
+    calls: Lazily<Box<[Lazily<Counter>; Code::COUNT]>>,
 }
 
 /// What a worker knows of a group's retries.
@@ -143,7 +146,13 @@ impl Front {
         let route = |(name, group): (&GroupName, &Arc<Group>)| {
             let stats = earlier.and_then(|front| front.routes.get(name)).map(|route| route.stats.clone());
             let (retries, pools) = ways(name);
-            let route = Route { group: Some(Arc::clone(group)), retries, pools, stats: stats.unwrap_or_default() };
+            let route = Route {
+                group: Some(Arc::clone(group)),
+                retries,
+                pools,
+                stats: stats.unwrap_or_default(),
+                calls: Lazily::default(),
+            };
             (name.clone(), Rc::new(route))
         };
         Self {
@@ -185,6 +194,12 @@ impl Front {
         route.stats.get(|| RequestStats::new(&self.registry, self.listener().name.as_str(), route.name()))
     }
 
+    /// Counts the end of a gRPC call that took `route`.
+    pub(crate) fn call_ended(&self, route: &Route, code: Code) {
+        let Some(counter) = route.calls.get(Box::default).get(usize::from(code.0)) else { return };
+        counter.get(|| grpc_calls(&self.registry, self.listener().name.as_str(), route.name(), code)).increment();
+    }
+
     /// Counts of attempts that take `route`.
     pub(crate) fn attempts<'a>(&self, route: &'a Route) -> &'a GroupStats {
         route.retries.stats.get(|| GroupStats::new(&self.registry, route.name()))
@@ -217,7 +232,7 @@ impl Default for Route {
     fn default() -> Self {
         let budget = RetryBudget::new(Arc::default(), Income { percent: 0, per_second: 0 });
         let retries = Rc::new(Retries { budget, stats: Lazily::default() });
-        Self { group: None, retries, pools: Rc::default(), stats: Lazily::default() }
+        Self { group: None, retries, pools: Rc::default(), stats: Lazily::default(), calls: Lazily::default() }
     }
 }
 

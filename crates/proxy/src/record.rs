@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use equipoise_target::Endpoint;
 use http::request::Parts;
-use http::{HeaderValue, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, StatusCode, Version};
 
 use crate::door::Present;
 use crate::downstream::Downstream;
+use crate::grpc::Code;
 use crate::local::{Front, Route};
 use crate::log::{Draft, Entry};
 use crate::peer::Peer;
@@ -32,6 +33,10 @@ pub(crate) struct Record {
     route: Option<Rc<Route>>,
     pub(crate) started: Instant,
     pub(crate) version: Version,
+    /// Whether the request is a call of gRPC.
+    pub(crate) is_call: bool,
+    /// How the call ended, as far as its client was told.
+    ended: Option<Code>,
     status: u16,
     reason: Option<&'static str>,
     whole: bool,
@@ -67,6 +72,8 @@ impl Record {
             route: None,
             started: Instant::now(),
             version,
+            is_call: false,
+            ended: None,
             status: CLIENT_LEFT,
             reason: None,
             whole: false,
@@ -156,8 +163,32 @@ impl Record {
         }
     }
 
-    pub(crate) fn answered(&mut self, status: StatusCode) {
+    pub(crate) fn answered(&mut self, status: StatusCode, fields: &HeaderMap) {
         self.status = status.as_u16();
+        self.told(fields);
+    }
+
+    /// Notes how a call ended, if these fields or trailers say so.
+    pub(crate) fn told(&mut self, fields: &HeaderMap) {
+        if self.is_call {
+            self.ended = Code::read(fields).or(self.ended);
+        }
+    }
+
+    /// What the client of a call is told when its target breaks off, which a reset would leave open.
+    pub(crate) fn last_words(&mut self, verdict: Option<Verdict>) -> Option<HeaderMap> {
+        let code = match verdict {
+            Some(Verdict::Total | Verdict::Idle) => Code::DEADLINE_EXCEEDED,
+            _ => Code::UNAVAILABLE,
+        };
+        let words = self.is_call.then(|| code.trailers(self.reason.unwrap_or_default()))?;
+        self.told(&words);
+        Some(words)
+    }
+
+    /// Why the request failed, if it did.
+    pub(crate) fn failure(&self) -> Option<&'static str> {
+        self.reason
     }
 
     pub(crate) fn failed(&mut self, reason: &'static str) {
@@ -233,6 +264,9 @@ impl Drop for Record {
         let received = self.upstream.borrow().as_ref().map_or(0, |upstream| upstream.received.get());
         let route = self.route.as_ref().unwrap_or(&self.front.own);
         self.front.requests(route).request(self.status, duration, received, self.sent);
+        if let Some(code) = self.ended {
+            self.front.call_ended(route, code);
+        }
         let reason = self.reason(now);
         if let Some(reason) = reason {
             self.front.fault(reason);
@@ -248,6 +282,7 @@ impl Drop for Record {
                 target: line.target.get(),
                 attempts: line.attempts.get(),
                 status: self.status,
+                grpc: self.ended.map(|code| code.0),
                 reason: reason.unwrap_or(""),
                 received,
                 sent: self.sent,

@@ -24,6 +24,7 @@ pub(crate) fn note(worker: &Worker, client: &Downstream, status: StatusCode, rea
             client: client.peer,
             target: None,
             attempts: 0,
+            grpc: None,
             status: status.as_u16(),
             reason,
             received: 0,

@@ -15,6 +15,7 @@ use crate::decode::{Asker, decode};
 use crate::door;
 use crate::downstream::Downstream;
 use crate::error::ForwardError;
+use crate::grpc;
 use crate::hedge::{Scene, race};
 use crate::local::Route;
 use crate::outgoing::Outgoing;
@@ -45,8 +46,10 @@ pub(crate) async fn serve(
 }
 
 async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<Content>, Failure> {
+    record.is_call = record.version == Version::HTTP_2 && grpc::is_call(&request.head.headers);
     tunnel::ask(record, &mut request)?;
     let asker = decode(record, &mut request.head)?;
+    request.takes_trailers = asker.takes_trailers;
     door::enter(record, &request.head, asker.client)?;
     let front = Rc::clone(record.front());
     let routed = front.listener().rules.route(&mut request.head, asker.client(), fastrand::u64(..));
@@ -139,7 +142,7 @@ async fn forward(
 fn terms(record: &Record, route: &Route, group: &Group, request: &Outgoing) -> Terms {
     Terms {
         now: record.started,
-        deadline: group.settings().timeouts.total.map(|limit| record.started + limit),
+        deadline: deadline(record, group, request),
         client_limit: record.front().listener().timeouts.idle,
         try_until: None,
         has_body: !request.body.is_empty(),
@@ -147,6 +150,18 @@ fn terms(record: &Record, route: &Route, group: &Group, request: &Outgoing) -> T
         bodiless: request.head.method == Method::HEAD,
     }
     .attempt(record.started, route)
+}
+
+/// When the whole request must be over: the group says so, and of a call its client, if that is sooner.
+fn deadline(record: &Record, group: &Group, request: &Outgoing) -> Option<Instant> {
+    let total = group.settings().timeouts.total;
+    let own = if record.is_call { grpc::timeout(&request.head.headers) } else { None };
+    let limit = total.into_iter().chain(own).min()?;
+    let deadline = record.started.checked_add(limit)?;
+    if own.is_some() {
+        record.worker().look_by(deadline, record.started);
+    }
+    Some(deadline)
 }
 
 fn fail(record: &mut Record, failure: &Failure) -> Response<Content> {
@@ -161,6 +176,9 @@ fn finish(response: Response<Content>, mut record: Record, bodiless: bool) -> Re
         Content::Tunnel(opening) => return tunnel::open(Response::from_parts(head, opening), record),
         content => Response::from_parts(head, content),
     };
+    if record.is_call {
+        response = grpc::trailers_only(response, record.failure());
+    }
     *response.version_mut() = Version::HTTP_11; // hyper lowers it for those who speak less
     if record.client().is_retired() && record.version != Version::HTTP_2 {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -168,7 +186,7 @@ fn finish(response: Response<Content>, mut record: Record, bodiless: bool) -> Re
     if record.version == Version::HTTP_2 {
         response.headers_mut().remove(header::CONNECTION);
     }
-    record.answered(response.status());
+    record.answered(response.status(), response.headers());
     response.map(|content| match content {
         Content::Own(_) if bodiless => ResponseBody::new(Content::Own(None), record),
         content => ResponseBody::new(content, record),

@@ -6,6 +6,8 @@ use std::time::Duration;
 use ahash::AHashMap;
 use equipoise_metrics::{Counter, Gauge, Histogram, LATENCY_BUCKETS, Registry};
 
+use crate::grpc::Code;
+
 /// Counts of requests of one listener to one group.
 #[derive(Debug, Clone)]
 pub(crate) struct RequestStats {
@@ -46,6 +48,13 @@ impl RequestStats {
             self.received.add(received);
         }
     }
+}
+
+/// Calls of gRPC from one listener to one group that ended with `code`.
+pub(crate) fn grpc_calls(registry: &Registry, listener: &str, group: &str, code: Code) -> Counter {
+    let code = code.0.to_string();
+    let labels = [("listener", listener), ("group", group), ("grpc_status", code.as_str())];
+    registry.counter("equipoise_grpc_calls_total", "Calls of gRPC that ended, by their status", &labels)
 }
 
 /// Counts of attempts of one group.

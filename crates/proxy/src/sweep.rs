@@ -1,14 +1,19 @@
 //! One task for each worker looks at everything that may wait too long. No request sets a timer.
 
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::worker::Worker;
+use crate::worker::{SHORTEST_LOOK, Worker};
 
 pub(crate) async fn sweep(worker: Rc<Worker>) {
+    // The first moment by which one of the requests has to be over.
+    let mut deadline: Option<Instant> = None;
     loop {
-        let interval = worker.sweep_interval();
-        let due = Instant::now() + interval;
+        let now = Instant::now();
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(now));
+        let interval = worker.sweep_interval().min(left.max(SHORTEST_LOOK));
+        let due = now + interval;
+        worker.next_look.set(due);
         // Shorter time-outs take effect at once, not after the present interval.
         let _ = tokio::time::timeout(interval, worker.refreshed.notified()).await;
         let now = Instant::now();
@@ -16,7 +21,12 @@ pub(crate) async fn sweep(worker: Rc<Worker>) {
         let lag = now.saturating_duration_since(due);
         worker.shedding.set(worker.shedding.get().after(lag, shed_lag));
         worker.clock.advance(now);
-        worker.upstreams.each(|upstream| upstream.sweep(now));
+        deadline = worker.sooner.take();
+        worker.upstreams.each(|upstream| {
+            upstream.sweep(now);
+            let next = upstream.deadline().filter(|next| *next > now);
+            deadline = deadline.into_iter().chain(next).min();
+        });
         worker.downstreams.each(|client| client.sweep(now));
         worker.connections.each(|connection| connection.sweep(now));
         // A view of its own: what is closed may let a request end that looks at the worker's.

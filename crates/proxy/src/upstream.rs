@@ -213,6 +213,11 @@ impl Upstream {
         self.received.set(0);
     }
 
+    /// When its request must be over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline.get()
+    }
+
     /// The request is over.
     pub(crate) fn end(&self) {
         self.wait.set(Wait::Nothing);

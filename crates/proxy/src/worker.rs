@@ -30,6 +30,9 @@ use crate::upstream::{Upstream, Verdict};
 /// How often a worker looks whether it keeps up, when it is to turn requests away else.
 const SHED_LOOK: Duration = Duration::from_millis(50);
 
+/// Shortest time between two looks for what waits too long.
+pub(crate) const SHORTEST_LOOK: Duration = Duration::from_millis(5);
+
 /// What a worker is told.
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -70,6 +73,10 @@ pub(crate) struct Worker {
     pub(crate) draining: Cell<Option<Instant>>,
     /// Told when a listening task or a client's connection ends.
     pub(crate) left: Notify,
+    /// When the next look for what waits too long is due.
+    pub(crate) next_look: Cell<Instant>,
+    /// When something has to be looked at before that.
+    pub(crate) sooner: Cell<Option<Instant>>,
     /// Told when time-outs may have become shorter.
     pub(crate) refreshed: Notify,
 }
@@ -114,6 +121,8 @@ impl Worker {
             listening: Cell::new(0),
             draining: Cell::new(None),
             left: Notify::new(),
+            next_look: Cell::new(Instant::now()),
+            sooner: Cell::new(None),
             refreshed: Notify::new(),
         });
         tokio::task::spawn_local(sweep(Rc::clone(&worker)));
@@ -208,6 +217,15 @@ impl Worker {
         let _ = done.send(clean);
     }
 
+    /// Looks for what waits too long at `deadline`, even if that is sooner than it would.
+    pub(crate) fn look_by(&self, deadline: Instant, now: Instant) {
+        if deadline.max(now + SHORTEST_LOOK) < self.next_look.get() {
+            self.next_look.set(deadline);
+            self.sooner.set(Some(deadline));
+            self.refreshed.notify_one();
+        }
+    }
+
     /// How often to look for what waits too long: often enough that the shortest time-out is late by an eighth.
     pub(crate) fn sweep_interval(&self) -> Duration {
         if self.draining.get().is_some() {
@@ -227,6 +245,6 @@ impl Worker {
             .chain(groups.flat_map(|group| [Some(group.pool.idle_timeout), group.timeouts.total]).flatten())
             .chain(generation.shed_lag.map(|_| SHED_LOOK * 8))
             .min();
-        (shortest.unwrap_or(Duration::MAX) / 8).clamp(Duration::from_millis(5), Duration::from_secs(1))
+        (shortest.unwrap_or(Duration::MAX) / 8).clamp(SHORTEST_LOOK, Duration::from_secs(1))
     }
 }

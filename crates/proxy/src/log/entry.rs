@@ -70,6 +70,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) target: Option<Endpoint>,
     pub(crate) attempts: u8,
     pub(crate) status: u16,
+    /// How a call of gRPC ended.
+    pub(crate) grpc: Option<u8>,
     /// Why the request failed, or nothing.
     pub(crate) reason: &'a str,
     pub(crate) received: u64,
@@ -103,6 +105,9 @@ impl Entry<'_> {
         }
         if !self.reason.is_empty() {
             text("reason", self.reason)?;
+        }
+        if let Some(grpc) = self.grpc {
+            write!(line, ",\"rpc.grpc.status_code\":{grpc}")?;
         }
         let Self { status, attempts, received, sent, .. } = self;
         let seconds = self.duration.as_secs_f64();
@@ -228,6 +233,7 @@ mod tests {
             target: Some(Endpoint::from(([10, 0, 0, 1], 80))),
             attempts: 2,
             status: 504,
+            grpc: None,
             reason: "response-timeout",
             received: 3,
             sent: 4,

@@ -44,6 +44,17 @@ impl Seen {
         seen
     }
 
+    /// Whether `TE` is there and says that trailers are welcome.
+    pub(super) fn takes_trailers(&self, fields: &HeaderMap) -> bool {
+        let tokens = |value: &HeaderValue| {
+            value
+                .as_bytes()
+                .split(|byte| *byte == b',')
+                .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"trailers"))
+        };
+        self.hop && fields.get_all(header::TE).iter().any(tokens)
+    }
+
     /// Removes what ends at this connection: the standard fields, and those that `Connection` names.
     ///
     /// `Transfer-Encoding` goes too: the framing towards the other side is ours to choose.

@@ -84,6 +84,8 @@ pub(crate) struct Admitted {
     pub(crate) host: Option<HeaderValue>,
     /// Whether it holds fields that say who asks, true or not.
     pub(crate) says_who_asks: bool,
+    /// Whether the client says that it takes trailers.
+    pub(crate) takes_trailers: bool,
 }
 
 /// Checks a request's head and brings it into the one shape that rules, plugins and targets see: a path for its target,
@@ -97,6 +99,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
     check_sizes(head, limits)?;
     let host = check_host(head, &seen)?;
     check_target(head)?;
+    let takes_trailers = seen.takes_trailers(&head.headers);
     seen.strip(&mut head.headers);
     if seen.underscore && !limits.underscores {
         drop_underscores(&mut head.headers);
@@ -105,7 +108,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
         join_cookies(&mut head.headers);
     }
     head.extensions.clear(); // nothing that hyper leaves there is for targets
-    Ok(Admitted { host, says_who_asks: seen.says_who_asks })
+    Ok(Admitted { host, says_who_asks: seen.says_who_asks, takes_trailers })
 }
 
 fn check_framing(head: &Parts, seen: &Seen) -> Result<(), Refusal> {

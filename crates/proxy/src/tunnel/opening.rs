@@ -48,7 +48,7 @@ pub(crate) fn open(response: Response<Box<Opening>>, mut record: Record) -> Resp
     let (mut head, opening) = response.into_parts();
     let Opening { mut asked, link, berth } = *opening;
     asked.grant(&mut head);
-    record.answered(head.status);
+    record.answered(head.status, &head.headers);
     record.opens_tunnel(link.upstream());
     let client = record.client_handle();
     let ready = Box::new(Ready { switched: asked.switched.take(), link, berth, record });

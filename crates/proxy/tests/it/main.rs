@@ -8,6 +8,7 @@ mod body;
 mod certificates;
 mod circuit;
 mod fields;
+mod grpc;
 mod hedge;
 mod http2;
 mod https;
