@@ -48,6 +48,9 @@ mod door;
 mod downstream;
 mod epoch;
 mod error;
+#[cfg(any(test, feature = "fuzz"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod gate;
 mod generation;
 mod greeting;

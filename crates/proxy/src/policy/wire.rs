@@ -113,6 +113,12 @@ impl Scanner {
         matches!(&self.state, State::Head(head) if !head.begun && head.line.is_empty())
     }
 
+    /// Whether a message has begun and is not over.
+    #[cfg(any(test, feature = "fuzz"))]
+    pub(crate) fn has_begun(&self) -> bool {
+        !matches!(&self.state, State::Head(head) if !head.begun)
+    }
+
     /// Looks at the bytes that come next. After a refusal, no more may come.
     pub(crate) fn scan(&mut self, bytes: &[u8]) -> Result<(), Refused> {
         let mut at = 0;
