@@ -1,26 +1,16 @@
 //! Whatever the bytes: an answer, and no panic.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
-use equipoise_config::{MAX_BYTES, MAX_PROBLEMS, Sources, effective, load};
+use equipoise_config::{MAX_BYTES, load};
 use proptest::prelude::*;
 
+use super::survives::survives;
 use super::{accepted, outline, refused, unset};
 
 /// A text that uses most of the language, to be broken.
 const WHOLE: &str = include_str!("../whole.toml");
-
-fn survives(text: &str) {
-    let outcome = Sources::from_text("x.toml", text).check(&|name| (name.len() < 4).then(|| "1".to_owned()), &[]);
-    match outcome {
-        Ok(loaded) => drop(effective(&loaded.config)),
-        Err(report) => {
-            assert!(report.has_errors());
-            assert!(report.diagnostics().len() <= MAX_PROBLEMS);
-            drop((report.render(true), report.to_json()));
-        }
-    }
-}
 
 fn tokens() -> impl Strategy<Value = String> {
     let words = prop::sample::select(vec![
@@ -187,4 +177,12 @@ fn ten_thousand_mistakes_of_the_same_kind_end_in_time() {
     let report = refused(&names);
     assert_eq!(report.diagnostics().len(), MAX_PROBLEMS);
     assert!(report.omitted() > 20_000, "{}", report.omitted());
+}
+
+#[test]
+fn whatever_the_fuzzer_found_is_answered() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/config");
+    for file in std::fs::read_dir(folder).unwrap() {
+        survives(&String::from_utf8_lossy(&std::fs::read(file.unwrap().path()).unwrap()));
+    }
 }

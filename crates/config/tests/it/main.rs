@@ -11,6 +11,7 @@ mod json_schema;
 mod one_mistake;
 mod reference;
 mod round_trip;
+mod survives;
 mod variables;
 
 use equipoise_config::{Config, Loaded, Report, parse};

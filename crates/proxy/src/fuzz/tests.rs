@@ -49,6 +49,11 @@ fn hyper_frames_what_passes_as_the_scanner_does() {
 }
 
 #[test]
+fn what_a_proxy_announces_is_clear_in_bounded_time() {
+    on_stored("announced", 100, announced);
+}
+
+#[test]
 fn what_a_target_gets_is_one_request_whatever_came_in() {
     on_stored("way", 60, way);
 }

@@ -36,7 +36,13 @@ pub fn way(data: &[u8]) {
     let routed = rules.route(&mut head, IpAddr::from([192, 0, 2, 1]), 0);
     drop(routed);
     let (peer, port) = (HeaderValue::from_static("192.0.2.1"), HeaderValue::from_static("80"));
-    let facts = Facts { peer: &peer, host: admitted.host.as_ref(), port: &port, secure: false, version: head.version };
+    let facts = Facts {
+        peer: Some(&peer),
+        host: admitted.host.as_ref(),
+        port: Some(&port),
+        secure: false,
+        version: head.version,
+    };
     policy::forward(&mut head.headers, &facts);
     // As `serve` frames what it sends; a body that was declared is there.
     head.version = Version::HTTP_11;

@@ -17,6 +17,7 @@ mod limits;
 mod multiplexed;
 mod noting;
 mod rate;
+mod raw_http2;
 mod retry;
 mod stream;
 mod streams;
