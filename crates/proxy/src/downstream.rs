@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use equipoise_rule::ClientCertificate;
 use equipoise_stream::Ends;
 use equipoise_stream::tls::{self, TlsFacts};
@@ -15,6 +15,7 @@ use equipoise_target::Endpoint;
 use http::HeaderValue;
 
 use crate::guard::Guard;
+use crate::interim::Interim;
 use crate::local::Front;
 use crate::peer::Peer;
 use crate::tunnel::Ready;
@@ -22,6 +23,9 @@ use crate::tunnel::Ready;
 /// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
 /// sending one is still answered, and told to connect anew.
 const LAST_CALL: Duration = Duration::from_millis(500);
+
+/// Most bytes of interim responses that wait to be written, less the last one.
+const MOST_HINTS: usize = 64 << 10;
 
 /// Where a connection is between two requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,6 +85,8 @@ pub(crate) struct Downstream {
     waker: RefCell<Option<Waker>>,
     /// What an HTTP/1 connection goes on as when hyper is done with it.
     becoming: RefCell<Option<Box<Ready>>>,
+    /// Interim responses that are to be written before the next response.
+    hints: RefCell<BytesMut>,
 }
 
 impl Downstream {
@@ -105,7 +111,28 @@ impl Downstream {
             order: Cell::new(Order::Serve),
             waker: RefCell::new(None),
             becoming: RefCell::new(None),
+            hints: RefCell::default(),
         }
+    }
+
+    /// An interim response came for the client. A client that reads nothing may miss it.
+    pub(crate) fn hint(&self, interim: &Interim) {
+        let mut hints = self.hints.borrow_mut();
+        if hints.len() < MOST_HINTS {
+            interim.write(&mut hints);
+        }
+        drop(hints);
+        // hyper has nothing to do, but flushes what it has not: that is the moment to write.
+        self.wake();
+    }
+
+    /// The interim responses that are to be written now.
+    pub(crate) fn take_hints(&self) -> BytesMut {
+        self.hints.take()
+    }
+
+    pub(crate) fn has_hints(&self) -> bool {
+        !self.hints.borrow().is_empty()
     }
 
     /// The connection goes on as a tunnel after the response that is written next.
@@ -211,6 +238,10 @@ impl Downstream {
         if !self.is_told(Order::Cut) {
             self.order.set(order);
         }
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(waker) = self.waker.borrow().as_ref() {
             waker.wake_by_ref();
         }

@@ -25,11 +25,13 @@ pub(crate) struct ClientIo {
     client: Rc<Downstream>,
     /// Bytes after bad ones.
     dropped: usize,
+    /// Interim responses that are being written.
+    hints: BytesMut,
 }
 
 impl ClientIo {
     pub(crate) fn new(stream: Stream, first: BytesMut, worker: Rc<Worker>, client: Rc<Downstream>) -> Self {
-        Self { stream, first, worker, client, dropped: 0 }
+        Self { stream, first, worker, client, dropped: 0, hints: BytesMut::new() }
     }
 
     /// The socket, and what was read from it and not asked for yet.
@@ -49,6 +51,26 @@ impl ClientIo {
             }
         }
         Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()))
+    }
+
+    /// Writes interim responses, which hyper knows nothing of. That may happen `between` two messages only; those that come
+    /// too late are dropped.
+    fn poll_hints(&mut self, cx: &mut Context<'_>, between: bool) -> Poll<io::Result<()>> {
+        if self.hints.is_empty() && self.client.has_hints() {
+            let hints = self.client.take_hints();
+            if between {
+                self.hints = hints;
+            }
+        }
+        while !self.hints.is_empty() {
+            let written = Pin::new(&mut self.stream).poll_write(cx, &self.hints);
+            self.client.took(written.is_ready());
+            match ready!(written)? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => self.hints.advance(count),
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn took<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -90,6 +112,8 @@ impl AsyncRead for ClientIo {
 
 impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let between = self.client.flushed.get();
+        ready!(self.poll_hints(cx, between))?;
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.took(written)
     }
@@ -99,6 +123,8 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        let between = self.client.flushed.get();
+        ready!(self.poll_hints(cx, between))?;
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.took(written)
     }
@@ -108,6 +134,7 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_hints(cx, true))?;
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         // hyper flushes the socket when it has nothing left to write, and only then.
         self.client.flushed.set(matches!(flushed, Poll::Ready(Ok(()))));

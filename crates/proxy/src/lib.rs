@@ -60,6 +60,7 @@ mod guard;
 mod handshake;
 mod hedge;
 mod inherited;
+mod interim;
 mod io;
 mod kept;
 mod limit;

@@ -27,6 +27,7 @@ use self::upload::Upload;
 use crate::body::{RequestBody, TargetBody};
 use crate::dial::{self, Opened};
 use crate::error::ForwardError;
+use crate::interim::Interim;
 use crate::local::Route;
 use crate::outgoing::Outgoing;
 use crate::pool::{Link, Pool};
@@ -34,9 +35,6 @@ use crate::record::Record;
 use crate::send::{Answer, Failed, blame, check};
 use crate::upstream::{Terms, Upstream, Verdict};
 use crate::worker::Worker;
-
-/// Most interim responses before the response.
-const INTERIM: u8 = 8;
 
 /// What became of an attempt.
 pub(crate) enum Sent {
@@ -126,6 +124,7 @@ async fn exchange(
     if terms.has_body {
         record.carried_by(&upstream);
     }
+    record.hears(&upstream);
     match response_on(link.upstream(), response).await {
         Ok(response) => {
             if let Some(body) = body {
@@ -159,12 +158,10 @@ fn is_refused(error: &h2::Error) -> bool {
 
 /// The response's head. Interim ones before it are few, or the stream ends.
 async fn response_on(upstream: &Upstream, mut response: ResponseFuture) -> Result<Response<StreamBody>, h2::Error> {
-    let mut interim = 0;
     let response: Response<RecvStream> = poll_fn(|cx| {
         while let Poll::Ready(Some(found)) = response.poll_informational(cx) {
-            found?;
-            interim += 1;
-            if interim > INTERIM {
+            let (head, ()) = found?.into_parts();
+            if !upstream.interim(Interim { status: head.status, fields: head.headers }) {
                 // What it sent after them may be there already.
                 upstream.judge(Verdict::Flood);
                 return Poll::Ready(Err(Reason::ENHANCE_YOUR_CALM.into()));

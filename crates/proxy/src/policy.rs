@@ -18,7 +18,7 @@ pub(crate) use forwarded::{Facts, client, disbelieve, forward, request_id};
 pub use path::PathForm;
 pub(crate) use path::normalize;
 pub(crate) use request::{Admitted, Refusal, admit};
-pub(crate) use response::{BadResponse, clean, is_events};
+pub(crate) use response::{BadResponse, clean, clean_interim, is_events};
 pub(crate) use trailers::keep_safe;
 pub(crate) use upgrade::Upgrade;
 pub(crate) use wire::{Defect, Refused, Scanner};

@@ -154,6 +154,14 @@ impl Record {
         self.upstream.replace(Some(Rc::clone(upstream)));
     }
 
+    /// The client hears of interim responses on this connection, if it can: hyper has no way to write them, and only for
+    /// HTTP/1.1 is there one around it.
+    pub(crate) fn hears(&self, upstream: &Upstream) {
+        if self.version == Version::HTTP_11 {
+            upstream.asked_by(Rc::clone(&self.client));
+        }
+    }
+
     /// The response of this connection is passed on from here.
     pub(crate) fn passes_on(&self, upstream: &Upstream) {
         if self.version == Version::HTTP_2

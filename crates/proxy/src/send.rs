@@ -72,6 +72,7 @@ pub(crate) async fn send(
             request.body.attach(link.upstream());
             record.carried_by(link.upstream());
         }
+        record.hears(link.upstream());
         if let Some(asked) = &mut request.asked {
             asked.attach(link.upstream());
         }

@@ -12,9 +12,11 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use crate::PoolSettings;
+use crate::downstream::Downstream;
 use crate::group::GroupTimeouts;
+use crate::interim::{self, Interim};
 use crate::local::Route;
-use crate::policy::Defect;
+use crate::policy::{self, Defect};
 use crate::tunnel::Switched;
 
 /// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
@@ -109,6 +111,10 @@ pub(crate) struct Upstream {
     pub(crate) sent_all: Cell<bool>,
     /// Bytes that came while the response's head was waited for.
     before_head: Cell<usize>,
+    /// Interim responses that came.
+    interim: Cell<u8>,
+    /// Who is told of them.
+    asker: RefCell<Option<Rc<Downstream>>>,
     /// Bytes of the request's body.
     pub(crate) received: Cell<u64>,
     pub(crate) verdict: Cell<Option<Verdict>>,
@@ -163,6 +169,8 @@ impl Upstream {
             events: Cell::new(false),
             sent_all: Cell::new(true),
             before_head: Cell::new(0),
+            interim: Cell::new(0),
+            asker: RefCell::new(None),
             received: Cell::new(0),
             verdict: Cell::new(None),
             switch: RefCell::new(None),
@@ -210,6 +218,7 @@ impl Upstream {
         self.bodiless.set(terms.bodiless);
         self.sent_all.set(!terms.has_body);
         self.before_head.set(0);
+        self.interim.set(0);
         self.received.set(0);
     }
 
@@ -228,6 +237,7 @@ impl Upstream {
         self.reader.replace(None);
         self.route.replace(None);
         self.switch.replace(None);
+        self.asker.replace(None);
     }
 
     /// The response's head has come.
@@ -251,6 +261,26 @@ impl Upstream {
         if self.upload.get().is_some() {
             self.upload.set(Some(Instant::now()));
         }
+    }
+
+    /// Interim responses go to this client.
+    pub(crate) fn asked_by(&self, client: Rc<Downstream>) {
+        self.asker.replace(Some(client));
+    }
+
+    /// Passes an interim response on. Whether it may have come: they are few.
+    pub(crate) fn interim(&self, mut interim: Interim) -> bool {
+        self.interim.set(self.interim.get() + 1);
+        if let Some(client) = self.asker.borrow().as_ref().filter(|_| interim.is_news()) {
+            policy::clean_interim(&mut interim.fields);
+            client.hint(&interim);
+        }
+        self.interim.get() <= interim::MOST
+    }
+
+    /// Whether the next byte is a response's first one.
+    pub(crate) fn awaits_first(&self) -> bool {
+        matches!(self.wait.get(), Wait::Head(_)) && self.before_head.get() == 0
     }
 
     /// Notes bytes from the target. Whether they may have come: a head is waited for, not a flood of interim ones.

@@ -1,7 +1,7 @@
 //! Which responses are passed on.
 
 use http::response::Parts;
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::fields::Seen;
 use super::wire::Defect;
@@ -46,6 +46,15 @@ pub(crate) fn clean(head: &mut Parts, asked: bool) -> Result<(), BadResponse> {
     }
     seen.strip(&mut head.headers);
     Ok(())
+}
+
+/// Removes the fields of an interim response that concern the target's connection only, and those that frame a body: it
+/// has none.
+pub(crate) fn clean_interim(fields: &mut HeaderMap) {
+    Seen::scan(fields).strip(fields);
+    for name in [header::CONTENT_LENGTH, header::TRAILER] {
+        fields.remove(name);
+    }
 }
 
 /// Whether it begins a stream of events (WHATWG, server-sent events) or of gRPC messages, which may be silent for long.

@@ -7,6 +7,7 @@ mod balancing;
 mod body;
 mod certificates;
 mod circuit;
+mod early;
 mod fields;
 mod grpc;
 mod hedge;

@@ -192,9 +192,12 @@ impl Wire {
         (size == 0 || self.exactly(2).await? == b"\r\n").then_some(chunk)
     }
 
-    /// Reads one message, framed by length or chunks.
+    /// Reads one message, framed by length or chunks, and over interim ones before it.
     pub(crate) async fn message(&mut self) -> Option<Message> {
         let mut message = self.head().await?;
+        while message.head.starts_with("HTTP/1.1 10") && message.status() != 101 {
+            message = self.head().await?;
+        }
         if let Some(length) = message.all("content-length").first() {
             message.body = self.exactly(length.parse().unwrap()).await?;
         } else if message.all("transfer-encoding") == ["chunked"] {
