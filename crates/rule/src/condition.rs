@@ -1,5 +1,6 @@
 //! When does a rule apply? All of its conditions must hold; each may list alternatives.
 
+mod alpn;
 mod client_certificate;
 mod cookie;
 mod header;
@@ -7,10 +8,12 @@ mod host;
 mod method;
 mod path;
 mod query;
+mod sni;
 mod source;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::alpn::{Alpn, ProtocolName, ProtocolNameError};
 pub use self::client_certificate::{
     ClientCertificate as CertificateCondition, ClientCertificateError, Fingerprint, FingerprintError,
 };
@@ -20,6 +23,7 @@ pub use self::host::{Host, HostPattern};
 pub use self::method::{Method, MethodError, MethodName};
 pub use self::path::{Path, PathPattern};
 pub use self::query::{Parameter, ParameterError, Query};
+pub use self::sni::Sni;
 pub use self::source::{Network, NetworkError, Source};
 use crate::request::Request;
 
@@ -65,6 +69,13 @@ pub struct When {
     /// `{ name = "dns:*.clients.example" }`, `{ subject = "CN=alice,*" }`, `{ fingerprint = "…" }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_certificate: Option<CertificateCondition>,
+    /// Server name that a TLS client asks for, on listeners with `protocol = "tls"`: `"db.example.org"`,
+    /// `"*.example.org"`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sni: Option<Sni>,
+    /// Protocols of which a TLS client offers one, on listeners with `protocol = "tls"`: `"h2"`, `["postgresql"]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<Alpn>,
 }
 
 impl When {
@@ -86,6 +97,7 @@ impl When {
             && all(self.header.as_ref(), request)
             && all(self.query.as_ref(), request)
             && all(self.cookie.as_ref(), request)
+            && self.only_tls().is_none()
     }
 }
 

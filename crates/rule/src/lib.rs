@@ -63,6 +63,7 @@ mod action;
 mod alternatives;
 mod client;
 mod condition;
+mod connection;
 mod pattern;
 mod percent;
 mod request;
@@ -83,10 +84,11 @@ pub use action::{
 pub use alternatives::{Alternatives, NoAlternative};
 pub use client::{Client, ClientCertificate};
 pub use condition::{
-    CertificateCondition, ClientCertificateError, Cookie, CookieName, CookieNameError, FieldName, FieldNameError,
+    Alpn, CertificateCondition, ClientCertificateError, Cookie, CookieName, CookieNameError, FieldName, FieldNameError,
     Fingerprint, FingerprintError, Header, Host, HostPattern, Method, MethodError, MethodName, Network, NetworkError,
-    Parameter, ParameterError, Path, PathPattern, Query, Source, When,
+    Parameter, ParameterError, Path, PathPattern, ProtocolName, ProtocolNameError, Query, Sni, Source, When,
 };
+pub use connection::{Connection, OnlyHttp};
 pub use pattern::{Pattern, PatternError};
 pub use routed::{Destination, ResponseEdits, Routed};
 pub use router::{Decision, HeaderEdit, Router, RouterSource, Verdict};

@@ -36,7 +36,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    fn of(authority: &str) -> Option<Self> {
+    pub(crate) fn of(authority: &str) -> Option<Self> {
         let (host, _) = split(authority);
         // `example.org.` is the same name, written absolutely.
         let host = host.strip_suffix('.').unwrap_or(host);
@@ -47,7 +47,7 @@ impl Host {
         Some(Self { bytes, length: host.len() }).filter(|host| host.length > 0)
     }
 
-    fn as_bytes(&self) -> &[u8] {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
 }

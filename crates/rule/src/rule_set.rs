@@ -5,7 +5,7 @@ mod index;
 use std::cell::OnceCell;
 use std::sync::Arc;
 
-use equipoise_target::PluginName;
+use equipoise_target::{GroupName, PluginName};
 use http::StatusCode;
 use http::request::Parts;
 
@@ -13,6 +13,7 @@ use self::index::Index;
 use crate::action::{Action, End, HeaderEdits, Rewrite, apply, consult};
 use crate::client::Client;
 use crate::condition::When;
+use crate::connection::Connection;
 use crate::request::Request;
 use crate::routed::{Destination, Passage, Reply, Routed};
 use crate::router::{Router, RouterSource};
@@ -112,6 +113,20 @@ impl RuleSet {
         let reply = changes.run(Some(end), head, client, random, &mut passage);
         // With an end there is always a reply.
         passage.end(reply.unwrap_or_else(|| Reply::from(Destination::plain(StatusCode::NOT_FOUND))), DEFAULT)
+    }
+}
+
+impl RuleSet {
+    /// The group that takes a connection, and the label of the rule that decided. Without a group, none of the rules takes
+    /// it and the default is none that a connection could have.
+    #[must_use]
+    pub fn route_connection(&self, connection: &Connection<'_>, random: u64) -> (Option<&GroupName>, &str) {
+        let steps = self.steps.iter().filter(|step| step.when.holds_for(connection));
+        let found = steps.filter_map(|step| Some((step.end.as_ref()?.group(random)?, &*step.label))).next();
+        match found {
+            Some((group, rule)) => (Some(group), rule),
+            None => (self.default.1.group(random), DEFAULT),
+        }
     }
 }
 

@@ -111,6 +111,11 @@ impl Forward {
         }
     }
 
+    /// The group for a connection, which has no cookies.
+    pub(crate) fn group(&self, random: u64) -> &GroupName {
+        &self.groups[self.by_weight(random)].group
+    }
+
     /// A position in `groups` with probability proportional to weight.
     fn by_weight(&self, random: u64) -> usize {
         // Multiply and shift maps the random number to 0..total evenly (Lemire, "Fast random integer generation in an

@@ -48,8 +48,15 @@ impl FromStr for HostPattern {
 
 text!(HostPattern, "a host pattern such as `example.org`, `*.example.org` or `~^www[0-9]`", |it| it.0.as_str());
 
+impl HostPattern {
+    /// Whether the pattern takes a host that is in lower case.
+    pub(crate) fn matches(&self, host: &[u8]) -> bool {
+        self.0.matches(host)
+    }
+}
+
 impl Condition for Host {
     fn holds(&self, request: &Request<'_>) -> bool {
-        request.host().is_some_and(|host| self.0.any(|pattern| pattern.0.matches(host)))
+        request.host().is_some_and(|host| self.0.any(|pattern| pattern.matches(host)))
     }
 }

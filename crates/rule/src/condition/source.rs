@@ -57,9 +57,15 @@ fn canonical(network: IpNet) -> IpNet {
     }
 }
 
+impl Source {
+    pub(crate) fn contains(&self, client: IpAddr) -> bool {
+        let client = client.to_canonical();
+        self.0.any(|network| network.0.contains(&client))
+    }
+}
+
 impl Condition for Source {
     fn holds(&self, request: &Request<'_>) -> bool {
-        let client = request.client.to_canonical();
-        self.0.any(|network| network.0.contains(&client))
+        self.contains(request.client)
     }
 }

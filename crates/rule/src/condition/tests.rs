@@ -196,7 +196,7 @@ fn what_is_refused_is_pointed_at() {
     }
     check(
         r#"{ hosts = "x" }"#,
-        "unknown field `hosts`, expected one of `host`, `path`, `method`, `header`, `query`, `cookie`, `source`, `client-certificate`",
+        "unknown field `hosts`, expected one of `host`, `path`, `method`, `header`, `query`, `cookie`, `source`, `client-certificate`, `sni`, `alpn`",
         "hosts",
     );
     check(r#"{ path = [] }"#, "this list is empty: name at least one value, or leave the key out", "[]");
