@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 use crate::acceptor::Acceptor;
 use crate::connection;
 use crate::greeting::{self, Expected};
+use crate::l4;
 use crate::local::Front;
 use crate::peer::Peer;
 use crate::seat::{Full, Seat};
@@ -118,7 +119,12 @@ fn begin(worker: &Rc<Worker>, front: &Rc<Front>, mut accepted: Accepted) {
         };
     }
     front.stats.accepted.increment();
-    tokio::task::spawn_local(connection::run(Rc::clone(worker), Rc::clone(front), accepted));
+    let (worker, front) = (Rc::clone(worker), Rc::clone(front));
+    if front.speaks_http() {
+        tokio::task::spawn_local(connection::run(worker, front, accepted));
+    } else {
+        tokio::task::spawn_local(l4::run(worker, front, accepted));
+    }
 }
 
 /// Whether the listener lets `peer` in. Who connects to a Unix socket has no address: the permissions of its file decide.
@@ -132,7 +138,7 @@ fn permits(front: &Front, peer: Peer) -> bool {
 
 fn refuse(front: &Front, mut stream: Stream, full: Full) {
     front.fault(full.reason());
-    if front.listener().protocol.tls().is_none() {
+    if front.speaks_http() && front.listener().protocol.tls().is_none() {
         // The socket's buffer is empty, so this goes out at once or not at all.
         let _ = stream.try_write(FULL);
     }

@@ -8,7 +8,7 @@ use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
 use crate::peer::Peer;
-use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit, Upgrades};
+use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit, TcpSettings, Upgrades};
 
 /// Where clients connect, with the rules for what they ask.
 #[derive(Debug)]
@@ -86,6 +86,10 @@ pub enum ListenerProtocol {
     Http,
     /// HTTP/1.1 and HTTP/2 inside TLS, as the client chooses.
     Https(Arc<ServerTls>),
+    /// Anything over TCP: connections are passed on as they are.
+    Tcp(TcpSettings),
+    /// Anything inside TLS, which is passed on as it is: rules look at what the client says first.
+    Tls(TcpSettings),
 }
 
 impl ListenerProtocol {
@@ -95,6 +99,8 @@ impl ListenerProtocol {
         match self {
             Self::Http => "http",
             Self::Https(_) => "https",
+            Self::Tcp(_) => "tcp",
+            Self::Tls(_) => "tls",
         }
     }
 
@@ -102,8 +108,17 @@ impl ListenerProtocol {
     #[must_use]
     pub fn tls(&self) -> Option<&Arc<ServerTls>> {
         match self {
-            Self::Http => None,
             Self::Https(tls) => Some(tls),
+            Self::Http | Self::Tcp(_) | Self::Tls(_) => None,
+        }
+    }
+
+    /// What holds for connections that are passed on; `None` where requests are.
+    #[must_use]
+    pub fn tcp(&self) -> Option<&TcpSettings> {
+        match self {
+            Self::Http | Self::Https(_) => None,
+            Self::Tcp(settings) | Self::Tls(settings) => Some(settings),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::budget::{Income, RetryBudget};
 use crate::descriptors::Budget;
 use crate::door::Door;
 use crate::grpc::Code;
+use crate::l4::RelayStats;
 use crate::pools::{self, Pools};
 use crate::sources::Sources;
 use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats, grpc_calls};
@@ -90,6 +91,7 @@ pub(crate) struct Route {
     stats: Lazily<RequestStats>,
     /// Ends of gRPC calls, by code.
     calls: Lazily<Box<[Lazily<Counter>; Code::COUNT]>>,
+    relayed: Lazily<RelayStats>,
 }
 
 /// What a worker knows of a group's retries.
@@ -144,14 +146,15 @@ impl Front {
     ) -> Self {
         let (listener, place) = (&active.generation.listeners[position], &active.places[position]);
         let route = |(name, group): (&GroupName, &Arc<Group>)| {
-            let stats = earlier.and_then(|front| front.routes.get(name)).map(|route| route.stats.clone());
+            let earlier = earlier.and_then(|front| front.routes.get(name));
             let (retries, pools) = ways(name);
             let route = Route {
                 group: Some(Arc::clone(group)),
                 retries,
                 pools,
-                stats: stats.unwrap_or_default(),
+                stats: earlier.map(|route| route.stats.clone()).unwrap_or_default(),
                 calls: Lazily::default(),
+                relayed: earlier.map(|route| route.relayed.clone()).unwrap_or_default(),
             };
             (name.clone(), Rc::new(route))
         };
@@ -200,6 +203,16 @@ impl Front {
         counter.get(|| grpc_calls(&self.registry, self.listener().name.as_str(), route.name(), code)).increment();
     }
 
+    /// Whether clients make requests here, rather than connections that are passed on.
+    pub(crate) fn speaks_http(&self) -> bool {
+        self.listener().protocol.tcp().is_none()
+    }
+
+    /// Counts of connections that take `route`.
+    pub(crate) fn relays<'a>(&self, route: &'a Route) -> &'a RelayStats {
+        route.relayed.get(|| RelayStats::new(&self.registry, self.listener().name.as_str(), route.name()))
+    }
+
     /// Counts of attempts that take `route`.
     pub(crate) fn attempts<'a>(&self, route: &'a Route) -> &'a GroupStats {
         route.retries.stats.get(|| GroupStats::new(&self.registry, route.name()))
@@ -232,7 +245,14 @@ impl Default for Route {
     fn default() -> Self {
         let budget = RetryBudget::new(Arc::default(), Income { percent: 0, per_second: 0 });
         let retries = Rc::new(Retries { budget, stats: Lazily::default() });
-        Self { group: None, retries, pools: Rc::default(), stats: Lazily::default(), calls: Lazily::default() }
+        Self {
+            group: None,
+            retries,
+            pools: Rc::default(),
+            stats: Lazily::default(),
+            calls: Lazily::default(),
+            relayed: Lazily::default(),
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! pipe is not read, the line is dropped and counted: a log never holds up traffic.
 
 mod entry;
+mod passage;
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Write};
@@ -14,6 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::time::{Duration, Instant};
 
 pub(crate) use entry::{Draft, Entry};
+pub(crate) use passage::Passage;
 
 /// Lines that may wait for the writer: about 2 MB, a tenth of a second of a busy worker.
 const QUEUE: usize = 8192;
@@ -102,6 +104,12 @@ impl AccessLog {
     pub(crate) fn note(&self, entry: &Entry<'_>) {
         let mut line = Vec::with_capacity(256);
         entry.write(self.format, &mut line);
+        self.send(Message::Line(line));
+    }
+
+    pub(crate) fn note_passage(&self, passage: &Passage<'_>) {
+        let mut line = Vec::with_capacity(256);
+        passage.write(self.format, &mut line);
         self.send(Message::Line(line));
     }
 

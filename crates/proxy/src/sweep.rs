@@ -32,6 +32,7 @@ pub(crate) async fn sweep(worker: Rc<Worker>) {
         // A view of its own: what is closed may let a request end that looks at the worker's.
         let local = Rc::clone(&worker.local.borrow());
         local.pools.iter().for_each(|pools| pools.sweep(now));
+        worker.relays.each(|relay| relay.sweep(now));
         local.stir();
         worker.tunnels.open.each(|tunnel| tunnel.sweep(now));
     }

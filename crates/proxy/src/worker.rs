@@ -18,6 +18,7 @@ use crate::accept::accept;
 use crate::acceptor::Acceptor;
 use crate::clock::Clock;
 use crate::downstream::Downstream;
+use crate::l4::{Relay, Stock, Verdict as RelayVerdict};
 use crate::local::{Active, Front, Local};
 use crate::members::Members;
 use crate::multiplex::Life;
@@ -61,6 +62,10 @@ pub(crate) struct Worker {
     pub(crate) connections: Members<Life>,
     pub(crate) downstreams: Members<Downstream>,
     pub(crate) tunnels: Tunnels,
+    /// Connections that are passed on as they are.
+    pub(crate) relays: Members<Relay>,
+    /// Buffers and pipes for them.
+    pub(crate) stock: Stock,
     /// Tasks of HTTP/2 connections; among them one for each request.
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
     /// Sending tells an accepting task to end; what still waits is served by the view that is sent.
@@ -115,6 +120,8 @@ impl Worker {
             connections: Members::new(),
             downstreams: Members::new(),
             tunnels: Tunnels::new(),
+            relays: Members::new(),
+            stock: Stock::default(),
             streams: RefCell::default(),
             accepting: RefCell::default(),
             handshakes: Turnstile::new(),
@@ -148,9 +155,13 @@ impl Worker {
         self.draining.set(None);
         self.stop_accepting(&earlier, |bind| !local.fronts.contains_key(bind));
         let retired_by = Instant::now() + local.active.generation.drain_timeout;
-        self.downstreams.each(|client| match local.fronts.get(&client.bind) {
+        self.downstreams.each(|client| match local.fronts.get(&client.bind).filter(|front| front.speaks_http()) {
             Some(front) => client.moved_to(front),
             None => client.retire(retired_by),
+        });
+        self.relays.each(|relay| match local.fronts.get(&relay.bind).filter(|front| !front.speaks_http()) {
+            Some(front) => relay.moved_to(front),
+            None => relay.retire(retired_by),
         });
         for (bind, sockets) in sockets {
             let tasks = sockets.into_iter().filter_map(|socket| self.listen(bind, socket)).collect();
@@ -198,6 +209,11 @@ impl Worker {
             }
         });
         self.tunnels.open.each(|tunnel| tunnel.cut(group.as_str(), address));
+        self.relays.each(|relay| {
+            if relay.is_between(group, address) {
+                relay.judge(RelayVerdict::TargetLeft);
+            }
+        });
     }
 
     /// Lets everything finish, and cuts what is left.
@@ -206,14 +222,16 @@ impl Worker {
         let local = Rc::clone(&self.local.borrow());
         self.stop_accepting(&local, |_| true);
         self.downstreams.each(|client| client.retire(deadline));
+        self.relays.each(|relay| relay.retire(deadline));
         self.refreshed.notify_one();
         let empty = async {
-            while self.listening.get() > 0 || !self.downstreams.is_empty() {
+            while self.listening.get() > 0 || !self.downstreams.is_empty() || !self.relays.is_empty() {
                 self.left.notified().await;
             }
         };
         let clean = tokio::time::timeout_at(deadline.into(), empty).await.is_ok();
         self.downstreams.each(Downstream::cut);
+        self.relays.each(|relay| relay.judge(RelayVerdict::Drained));
         let _ = done.send(clean);
     }
 
@@ -234,9 +252,11 @@ impl Worker {
         let local = self.local.borrow();
         let generation = &local.active.generation;
         let listeners = generation.listeners.iter().map(|listener| &listener.timeouts);
+        let relayed = generation.listeners.iter().filter_map(|listener| listener.protocol.tcp());
         let groups = generation.groups.values().map(|group| group.settings());
         let shortest = listeners
             .flat_map(|timeouts| [timeouts.handshake, timeouts.head, timeouts.keep_alive, timeouts.idle])
+            .chain(relayed.map(|settings| settings.idle))
             .chain(groups.clone().flat_map(|group| {
                 let timeouts = &group.timeouts;
                 [timeouts.first_byte, timeouts.idle, timeouts.stream_idle, timeouts.stream.unwrap_or(Duration::MAX)]

@@ -15,7 +15,7 @@ pub struct Connection<'a> {
     /// The server name that a TLS client asked for.
     pub sni: Option<&'a str>,
     /// The protocols that a TLS client offered.
-    pub alpn: &'a [Box<[u8]>],
+    pub alpn: &'a [Vec<u8>],
 }
 
 /// What cannot be asked of, or done with, a connection that is passed on as it is, by the key that says it.
@@ -109,7 +109,7 @@ mod tests {
     #[track_caller]
     fn check(client: &str, sni: Option<&str>, alpn: &[&str], random: u64, want: (&str, &str)) {
         let rules = rules(TEXT, &Routers::default());
-        let alpn: Vec<Box<[u8]>> = alpn.iter().map(|name| name.as_bytes().into()).collect();
+        let alpn: Vec<Vec<u8>> = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
         let (group, rule) =
             rules.route_connection(&Connection { client: client.parse().unwrap(), sni, alpn: &alpn }, random);
         assert_eq!((group.map_or("", GroupName::as_str), rule), want);

@@ -143,7 +143,7 @@ impl Entry<'_> {
 }
 
 /// Bytes that could end the line, the quotes or the reader's terminal session are written as `\xHH`, as nginx does.
-fn escape(bytes: &[u8], line: &mut Vec<u8>) {
+pub(super) fn escape(bytes: &[u8], line: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in bytes {
         if (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\' {
@@ -164,7 +164,7 @@ fn protocol(version: Version) -> &'static str {
 }
 
 /// A point in time, taken apart for people. UTC.
-struct Date {
+pub(super) struct Date {
     year: u64,
     month: usize,
     day: u64,
@@ -177,7 +177,7 @@ struct Date {
 impl Date {
     /// Days to a date by counting from 1 March of year 0, so that the leap day is the last of its year; 400 years have
     /// 146,097 days.
-    fn of(unix_millis: u64) -> Self {
+    pub(super) fn of(unix_millis: u64) -> Self {
         let seconds = unix_millis / 1000;
         let days = seconds / 86_400 + 719_468;
         let (era, day_of_era) = (days / 146_097, days % 146_097);
@@ -196,12 +196,12 @@ impl Date {
         }
     }
 
-    fn rfc3339(&self) -> String {
+    pub(super) fn rfc3339(&self) -> String {
         let Self { year, month, day, hour, minute, second, millis } = self;
         format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
     }
 
-    fn apache(&self) -> String {
+    pub(super) fn apache(&self) -> String {
         const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
         let Self { year, month, day, hour, minute, second, .. } = self;
         format!("{day:02}/{}/{year:04}:{hour:02}:{minute:02}:{second:02} +0000", MONTHS[month - 1])

@@ -34,6 +34,6 @@ text!(ProtocolName, "a protocol's name such as `h2` or `http/1.1`", |it| it.0);
 
 impl Alpn {
     pub(crate) fn holds(&self, connection: &Connection<'_>) -> bool {
-        self.0.any(|name| connection.alpn.iter().any(|offered| offered.as_ref() == name.0.as_bytes()))
+        self.0.any(|name| connection.alpn.iter().any(|offered| offered == name.0.as_bytes()))
     }
 }
