@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use equipoise_config::{MAX_BYTES, MAX_PROBLEMS, Sources, load};
+use equipoise_config::{MAX_BYTES, MAX_PROBLEMS, load};
 use proptest::prelude::*;
 
 use super::survives::survives;

@@ -3,7 +3,7 @@
 use equipoise_config::{MAX_PROBLEMS, Sources, effective};
 
 /// A report or a configuration, and no panic.
-pub fn survives(text: &str) {
+pub(crate) fn survives(text: &str) {
     let outcome = Sources::from_text("x.toml", text).check(&|name| (name.len() < 4).then(|| "1".to_owned()), &[]);
     match outcome {
         Ok(loaded) => drop(effective(&loaded.config)),
