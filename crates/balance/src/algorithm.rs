@@ -61,7 +61,7 @@ impl Algorithm {
         Ok(match self {
             Self::RoundRobin(settings) => settings.picker(snapshot),
             Self::LeastConnections(settings) => settings.picker(),
-            Self::WeightedLeastConnections(settings) => settings.picker(),
+            Self::WeightedLeastConnections(settings) => settings.picker(snapshot),
             Self::ConsistentHash(settings) => settings.picker(snapshot),
             Self::Plugin(settings) => settings.picker(snapshot, source)?,
         })

@@ -7,6 +7,7 @@ mod convert;
 mod key;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
 use equipoise_ring::{Entry, LoadFactor, Maglev, TableSize, hash};
 use equipoise_target::{Member, Membership, Snapshot, Standing, TargetIndex};
@@ -65,6 +66,7 @@ impl ConsistentHash {
             table: Arc::new(self.build(snapshot.membership())),
             membership: Arc::clone(snapshot.membership()),
             keyless: Rotation::new(snapshot, Arc::default()),
+            sum: Sum::default(),
         })
     }
 
@@ -92,6 +94,7 @@ struct Hashed {
     membership: Arc<Membership>,
     /// For requests without a key.
     keyless: Rotation,
+    sum: Sum,
 }
 
 impl Picker for Hashed {
@@ -99,8 +102,8 @@ impl Picker for Hashed {
         let Some(key) = self.settings.key.hash(request, self.settings.seed) else {
             return self.keyless.pick(snapshot, request);
         };
-        let view =
-            View { snapshot, request, bound: self.settings.bounded_load.map(|factor| Bound::new(factor, snapshot)) };
+        let bound = self.settings.bounded_load.map(|factor| self.sum.bound(factor, snapshot));
+        let view = View { snapshot, request, bound };
         let probes = self.table.probes(key).take(PROBES).zip(0..);
         let mut probes = probes.filter_map(|(position, step)| Some((TargetIndex::from_position(position)?, step)));
         let probed = probes.find(|(index, step)| view.admits(*index, key, *step)).map(|(index, _)| index);
@@ -119,6 +122,7 @@ impl Picker for Hashed {
             table,
             membership: Arc::clone(snapshot.membership()),
             keyless: self.keyless.renewed(snapshot),
+            sum: Sum::default(),
         })
     }
 }
@@ -172,6 +176,37 @@ impl View<'_> {
         let members = self.snapshot.membership().members().len();
         let start = (key % members.max(1) as u64) as usize;
         (start..members).chain(0..start).filter_map(TargetIndex::from_position).find(|index| passes(self, *index))
+    }
+}
+
+/// Up to so many targets the load is added up for each pick.
+const FEW: usize = 64;
+
+/// The load of a large group, added up anew when a sixteenth as many picks as it has targets have been made: those picks
+/// cannot move the average by more than a sixteenth of a request.
+#[derive(Debug, Default)]
+struct Sum {
+    load: AtomicU64,
+    weight: AtomicU64,
+    /// Picks for which it is still good. Workers that race here use it once more or less often.
+    good_for: AtomicUsize,
+}
+
+impl Sum {
+    fn bound(&self, factor: LoadFactor, snapshot: &Snapshot) -> Bound {
+        let targets = snapshot.membership().members().len();
+        if targets <= FEW {
+            return Bound::new(factor, snapshot);
+        }
+        if let Some(left) = self.good_for.load(Relaxed).checked_sub(1) {
+            self.good_for.store(left, Relaxed);
+            return Bound { factor, load: self.load.load(Relaxed), weight: self.weight.load(Relaxed) };
+        }
+        let bound = Bound::new(factor, snapshot);
+        self.load.store(bound.load, Relaxed);
+        self.weight.store(bound.weight, Relaxed);
+        self.good_for.store(targets / 16, Relaxed);
+        bound
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use equipoise_target::{Snapshot, TargetIndex};
+use equipoise_target::{Member, Snapshot, TargetIndex};
 use serde::{Deserialize, Serialize};
 
-use super::cursor::Cursor;
-use super::lowest::{Cost, lowest};
+use super::lowest::{Cost, Turns, lowest};
 use crate::{PickRequest, Picker};
 
 /// To the target with the fewest requests in flight. Weights do not count; targets with equally many take turns.
@@ -24,12 +23,14 @@ impl LeastConnections {
 /// Keeps nothing of the snapshot: whom it sees and how busy they are is read at each pick.
 #[derive(Debug, Clone, Default)]
 struct Fewest {
-    turns: Arc<Cursor>,
+    turns: Arc<Turns>,
 }
 
 impl Picker for Fewest {
     fn pick(&self, snapshot: &Snapshot, request: &mut PickRequest<'_>) -> Option<TargetIndex> {
-        lowest(snapshot, request, &self.turns, |member, _| Cost { load: member.target.in_flight().into(), weight: 1 })
+        let idle = Cost { load: 0, weight: 1 };
+        let cost = |member: &Member, _| Cost { load: member.target.in_flight().into(), weight: 1 };
+        lowest(snapshot, request, &self.turns, idle, cost)
     }
 
     fn refresh(&self, _: &Snapshot) -> Arc<dyn Picker> {
@@ -59,6 +60,21 @@ mod tests {
     fn equally_busy_targets_take_turns_and_busier_ones_do_not_disturb_them() {
         check(&[1, 1, 1, 1], &[1, 5, 1, 1], &[0, 2, 3, 0, 2, 3]);
         check(&[1, 1], &[0, 0], &[0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn the_only_idle_one_of_many_is_found_wherever_it_is() {
+        for idle in [0, 1, 150, 299] {
+            let in_flight: Vec<_> = (0..300).map(|place| usize::from(place != idle)).collect();
+            check(&[1; 300], &in_flight, &[idle; 300]);
+        }
+    }
+
+    #[test]
+    fn idle_ones_among_many_take_turns() {
+        let in_flight: Vec<_> = (0..100).map(|place| usize::from(place % 3 == 0)).collect();
+        let idle: Vec<_> = (0..100).filter(|place| place % 3 != 0).collect();
+        check(&[1; 100], &in_flight, &[&idle[..], &idle].concat());
     }
 
     #[test]

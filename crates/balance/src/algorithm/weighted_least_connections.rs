@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use equipoise_target::{Snapshot, TargetIndex};
+use equipoise_target::{Member, Snapshot, TargetIndex};
 use serde::{Deserialize, Serialize};
 
-use super::cursor::Cursor;
-use super::lowest::{Cost, lowest};
+use super::lowest::{Cost, Turns, lowest};
 use crate::{PickRequest, Picker};
 
 /// To the target whose requests in flight, this one included, are the fewest for its weight; equal ones take turns. A
@@ -17,27 +16,33 @@ use crate::{PickRequest, Picker};
 pub struct WeightedLeastConnections {}
 
 impl WeightedLeastConnections {
-    pub(super) fn picker(&self) -> Arc<dyn Picker> {
-        Arc::new(FewestForWeight::default())
+    pub(super) fn picker(&self, snapshot: &Snapshot) -> Arc<dyn Picker> {
+        Arc::new(FewestForWeight { heaviest: heaviest(snapshot), turns: Arc::default() })
     }
 }
 
-/// Keeps nothing of the snapshot: whom it sees and how busy they are is read at each pick.
-#[derive(Debug, Clone, Default)]
+/// The largest weight of all available targets.
+fn heaviest(snapshot: &Snapshot) -> u32 {
+    snapshot.available().map(|(_, _, weight)| weight).max().unwrap_or(1)
+}
+
+/// Keeps hardly anything of the snapshot: whom it sees and how busy they are is read at each pick.
+#[derive(Debug, Clone)]
 struct FewestForWeight {
-    turns: Arc<Cursor>,
+    /// Nobody costs less than an idle target of this weight.
+    heaviest: u32,
+    turns: Arc<Turns>,
 }
 
 impl Picker for FewestForWeight {
     fn pick(&self, snapshot: &Snapshot, request: &mut PickRequest<'_>) -> Option<TargetIndex> {
-        lowest(snapshot, request, &self.turns, |member, weight| {
-            // One more, or weights would not count among the idle.
-            Cost { load: u64::from(member.target.in_flight()) + 1, weight }
-        })
+        // One more, or weights would not count among the idle.
+        let cost = |member: &Member, weight| Cost { load: u64::from(member.target.in_flight()) + 1, weight };
+        lowest(snapshot, request, &self.turns, Cost { load: 1, weight: self.heaviest }, cost)
     }
 
-    fn refresh(&self, _: &Snapshot) -> Arc<dyn Picker> {
-        Arc::new(self.clone())
+    fn refresh(&self, snapshot: &Snapshot) -> Arc<dyn Picker> {
+        Arc::new(Self { heaviest: heaviest(snapshot), turns: Arc::clone(&self.turns) })
     }
 }
 

@@ -73,6 +73,7 @@ fn the_table_is_shared_while_it_fits_and_built_when_it_does_not() {
         table: Arc::new(settings.build(snapshot.membership())),
         membership: Arc::clone(snapshot.membership()),
         keyless: Rotation::new(snapshot, Arc::default()),
+        sum: Sum::default(),
     };
     let picker = hashed(&group.snapshot());
     group.set(0, Condition::Unhealthy);
@@ -127,6 +128,17 @@ fn a_popular_key_overflows_at_the_bound_and_returns() {
     assert_eq!(loads[home], 13);
     leases.clear();
     assert_eq!(group.pick(&*picker, "popular", &[]), Some(home));
+}
+
+#[test]
+fn the_bound_holds_in_a_group_whose_load_is_added_up_once_in_a_while() {
+    let group = Group::with_weights(&[1; 200]);
+    let picker = picker(bounded(1.25), &group);
+    let leases: Vec<_> = (0..1_000).map(|_| group.lease(group.pick(&*picker, "popular", &[]).unwrap())).collect();
+    let loads = group.loads();
+    // At most 1.25 times the average of five, rounded up.
+    assert!(loads.iter().all(|load| *load <= 7), "{loads:?}");
+    drop(leases);
 }
 
 #[test]
