@@ -37,8 +37,28 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn of(authority: &str) -> Option<Self> {
-        let (host, _) = split(authority);
+        Self::plain(authority.as_bytes()).or_else(|| Self::any(authority))
+    }
+
+    /// Nearly every authority is a name or an IPv4 address, perhaps with a port; then one pass is enough. `None` for others.
+    fn plain(authority: &[u8]) -> Option<Self> {
+        let mut host = Self { bytes: [0; LONGEST_HOST], length: 0 };
+        for (byte, place) in authority.iter().zip(0..) {
+            match byte {
+                b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' => *host.bytes.get_mut(place)? = *byte,
+                b'A'..=b'Z' => *host.bytes.get_mut(place)? = byte.to_ascii_lowercase(),
+                b':' if authority[place + 1..].iter().all(u8::is_ascii_digit) => break,
+                _ => return None,
+            }
+            host.length = place + 1;
+        }
         // `example.org.` is the same name, written absolutely.
+        host.length -= usize::from(host.as_bytes().ends_with(b"."));
+        (host.length > 0).then_some(host)
+    }
+
+    fn any(authority: &str) -> Option<Self> {
+        let (host, _) = split(authority);
         let host = host.strip_suffix('.').unwrap_or(host);
         let mut bytes = [0; LONGEST_HOST];
         let place = bytes.get_mut(..host.len())?;
@@ -78,5 +98,22 @@ pub(crate) fn is_host(text: &str) -> bool {
     match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         Some(address) => address.parse::<Ipv6Addr>().is_ok(),
         None => !text.is_empty() && text.len() <= LONGEST_HOST && text.bytes().all(legal),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn the_quick_way_to_the_host_leads_where_the_long_one_does(authority in "[a-cA-C0-2.:@\\[\\]-]{0,12}") {
+            let bytes = |host: Option<Host>| host.map(|host| host.as_bytes().to_vec());
+            if let Some(host) = Host::plain(authority.as_bytes()) {
+                prop_assert_eq!(bytes(Some(host)), bytes(Host::any(&authority)));
+            }
+        }
     }
 }
