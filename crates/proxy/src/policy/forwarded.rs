@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use crate::Networks;
@@ -75,8 +76,13 @@ pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
     fields.reserve(OURS);
     // Somebody without an address adds none: the chain holds addresses, and targets read it so.
     if let Some(peer) = facts.peer {
-        let chain = if fields.contains_key(&X_FORWARDED_FOR) { extended(fields, peer) } else { peer.clone() };
-        fields.insert(&X_FORWARDED_FOR, chain);
+        match fields.entry(&X_FORWARDED_FOR) {
+            Entry::Vacant(entry) => drop(entry.insert(peer.clone())),
+            Entry::Occupied(mut entry) => {
+                let chain = extended(entry.iter(), peer);
+                drop(entry.insert_mult(chain));
+            }
+        }
     }
     fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(if facts.secure { "https" } else { "http" }));
     if let Some(port) = facts.port {
@@ -89,9 +95,9 @@ pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
 }
 
 /// `X-Forwarded-For` as it came, with one more address.
-fn extended(fields: &HeaderMap, peer: &HeaderValue) -> HeaderValue {
+fn extended<'a>(values: impl Iterator<Item = &'a HeaderValue>, peer: &HeaderValue) -> HeaderValue {
     let mut chain = Vec::new();
-    for value in fields.get_all(&X_FORWARDED_FOR) {
+    for value in values {
         chain.extend_from_slice(value.as_bytes());
         chain.extend_from_slice(b", ");
     }

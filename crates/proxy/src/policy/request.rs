@@ -166,9 +166,22 @@ fn check_host(head: &mut Parts, seen: &Seen) -> Result<Option<HeaderValue>, Refu
     Ok(Some(host))
 }
 
+/// Which bytes a host may have. A table, because every request is asked.
+const LEGAL: [bool; 256] = {
+    let mut legal = [false; 256];
+    let mut byte = 0_u8;
+    while byte < 128 {
+        legal[byte as usize] = byte.is_ascii_alphanumeric()
+            || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'%' | b'!' | b'$' | b'&' | b'\'' | b'(' | b')')
+            || matches!(byte, b'*' | b'+' | b',' | b';' | b'=');
+        byte += 1;
+    }
+    legal
+};
+
 /// A host and perhaps a port, in the bytes that RFC 3986 section 3.2 has for them; no user information.
 fn is_host(text: &[u8]) -> bool {
-    let legal = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
+    let legal = |byte: &u8| LEGAL[usize::from(*byte)];
     let end = match text {
         [b'[', address @ ..] => address.iter().position(|byte| *byte == b']').map_or(0, |at| at + 2),
         _ => text.iter().position(|byte| *byte == b':').unwrap_or(text.len()),

@@ -161,8 +161,15 @@ impl Head {
             self.line.keep(bytes);
             return Ok((bytes.len(), false));
         };
-        let mut kept = std::mem::take(&mut self.line);
-        let text = kept.complete(&bytes[..end]).ok_or((end, Defect::BareLineFeed))?;
+        let mut kept;
+        // Nearly every line comes in one part.
+        let text = if self.line.is_empty() {
+            line::Text::of(&bytes[..end])
+        } else {
+            kept = std::mem::take(&mut self.line);
+            kept.complete(&bytes[..end])
+        };
+        let text = text.ok_or((end, Defect::BareLineFeed))?;
         if text.is_empty() {
             // An empty line before a message is none of it (RFC 9112 section 2.2).
             return Ok((end + 1, self.begun));

@@ -48,6 +48,12 @@ impl Line {
 }
 
 impl<'a> Text<'a> {
+    /// A line that came in one part, up to the LF; `None` when no CR stands before it.
+    pub(super) fn of(part: &'a [u8]) -> Option<Self> {
+        let text = part.strip_suffix(b"\r")?;
+        Some(Self { start: &text[..text.len().min(KEPT)], length: text.len() })
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.length == 0
     }
