@@ -140,8 +140,7 @@ pub(crate) struct Terms {
 impl Terms {
     /// The terms of an attempt that begins at `now`.
     pub(crate) fn attempt(self, now: Instant, route: &Route) -> Self {
-        let limit = route.group.as_ref().and_then(|group| group.settings().timeouts.per_try);
-        Self { now, try_until: limit.map(|limit| now + limit), ..self }
+        Self { now, try_until: per_try(route).map(|limit| now + limit), ..self }
     }
 
     /// How long a connection may take to be made, when it may take `limit` by itself.
@@ -149,6 +148,10 @@ impl Terms {
         let ends = [self.deadline, self.try_until].into_iter().flatten();
         ends.map(|end| end.saturating_duration_since(self.now)).fold(limit, Duration::min)
     }
+}
+
+fn per_try(route: &Route) -> Option<Duration> {
+    route.group.as_ref()?.settings().timeouts.per_try
 }
 
 impl Upstream {
@@ -311,7 +314,13 @@ impl Upstream {
         self.received.set(self.received.get() + bytes as u64);
         self.upload.set(None);
         if let Wait::Head(_) = self.wait.get() {
-            self.wait.set(Wait::Head(Instant::now()));
+            let now = Instant::now();
+            self.wait.set(Wait::Head(now));
+            // The time that the client takes is not the target's.
+            if self.try_until.get().is_some() {
+                let limit = self.route.borrow().as_ref().and_then(|route| per_try(route));
+                self.try_until.set(limit.map(|limit| now + limit));
+            }
         }
     }
 

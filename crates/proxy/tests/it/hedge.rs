@@ -51,7 +51,7 @@ async fn a_request_that_may_be_sent_only_once_is_not_hedged() {
     let (seen, closed) = (Arc::default(), Arc::default());
     let (one, two) = (silent(&seen, &closed).await, silent(&seen, &closed).await);
     let mut settings = settings(100);
-    settings.timeouts.first_byte = Duration::from_millis(200);
+    settings.timeouts.first_byte = Duration::from_millis(400);
     let running = Running::single(listener(), [group("g", &[one.address, two.address], settings)]).await;
     let mut client = running.client().await;
     for request in [
@@ -68,7 +68,7 @@ async fn a_hedge_is_paid_from_the_retry_budget() {
     let (seen, closed) = (Arc::default(), Arc::default());
     let (one, two) = (silent(&seen, &closed).await, silent(&seen, &closed).await);
     let mut settings = settings(0);
-    settings.timeouts.first_byte = Duration::from_millis(200);
+    settings.timeouts.first_byte = Duration::from_millis(400);
     let running = Running::single(listener(), [group("g", &[one.address, two.address], settings)]).await;
     assert_eq!(get(running.address, "/").await.status(), 504);
     assert_eq!(seen.load(SeqCst), 1);

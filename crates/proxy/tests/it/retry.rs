@@ -254,7 +254,7 @@ async fn answered(failing: &Origin, settings: GroupSettings, method: &str) -> us
 
 fn with(retry: Retry) -> GroupSettings {
     let mut settings = GroupSettings { retry, ..GroupSettings::default() };
-    settings.timeouts.first_byte = Duration::from_millis(100);
+    settings.timeouts.first_byte = Duration::from_millis(500);
     settings
 }
 
@@ -298,7 +298,7 @@ async fn an_attempt_that_takes_too_long_is_followed_by_another() {
     let silent = saying("").await;
     let mut settings = with(conditions(&[]));
     settings.timeouts.first_byte = Duration::from_secs(10);
-    settings.timeouts.per_try = Some(Duration::from_millis(80));
+    settings.timeouts.per_try = Some(Duration::from_millis(500));
     assert_eq!(answered(&silent, settings.clone(), "GET").await, 4);
     // Nobody else to ask: the client learns why.
     let running = Running::single(listener(), [group("g", &[silent.address], settings)]).await;
@@ -311,14 +311,24 @@ async fn an_attempt_that_takes_too_long_is_followed_by_another() {
 
 #[tokio::test]
 async fn a_client_that_sends_slowly_is_not_held_against_the_attempt() {
-    let origin = Origin::answering("alive").await;
+    // It answers a while after the last part, longer than the sweep takes to look.
+    let origin = Origin::new(|mut wire, _| async move {
+        while wire.message().await.is_some() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            wire.write(answer("alive")).await;
+        }
+    })
+    .await;
     let mut settings = with(conditions(&[]));
-    settings.timeouts.per_try = Some(Duration::from_millis(80));
+    settings.timeouts.first_byte = Duration::from_secs(10);
+    settings.timeouts.per_try = Some(Duration::from_millis(300));
     let running = Running::single(listener(), [group("g", &[origin.address], settings)]).await;
     let mut client = running.client().await;
-    client.write("PUT / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nha").await;
-    tokio::time::sleep(Duration::from_millis(250)).await;
-    client.write("lf").await;
+    client.write("PUT / HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\n\r\nh").await;
+    for part in ["a", "l", "f"] {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        client.write(part).await;
+    }
     assert_eq!(client.message().await.unwrap().status(), 200);
 }
 
