@@ -7,6 +7,7 @@ mod listener;
 mod plugin;
 mod range;
 mod reference;
+mod resilience;
 mod socket;
 mod target;
 mod target_group;
@@ -83,6 +84,7 @@ impl Checker<'_> {
         let admin = self.admin();
         let access_log = self.access_log();
         self.program();
+        self.shed();
         let groups = document.target_group.iter();
         let target_groups: Vec<_> = groups.map(|(name, group)| self.target_group(name, group)).collect();
         let plugins: Vec<_> = document.plugin.iter().map(|(name, plugin)| self.plugin(name, plugin)).collect();
@@ -95,6 +97,7 @@ impl Checker<'_> {
             access_log,
             workers: document.workers,
             drain_timeout: document.drain_timeout,
+            shed: document.shed,
             listeners: listeners.into_iter().collect::<Option<_>>()?,
             target_groups: target_groups.into_iter().collect::<Option<_>>()?,
             plugins: plugins.into_iter().collect::<Option<_>>()?,

@@ -11,8 +11,9 @@ use equipoise_target::{Endpoint, GroupName, ListenerName, PluginName};
 use ipnet::IpNet;
 
 use crate::document::{
-    AccessLog, Admin, ClientLimits, ClientTimeouts, Fallback, Grant, ListenerSocket, NormalizePath, Pool, Protocol,
-    ProxyProtocolFrom, Retry, TargetTimeouts, Upgrades, World,
+    AccessLog, Admin, CircuitBreaker, ClientLimits, ClientTimeouts, Fallback, Grant, GroupLimits, Hedge,
+    ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, RateLimit, Retry, Shed, TargetTimeouts, Upgrades,
+    World,
 };
 use crate::size::Size;
 
@@ -27,6 +28,8 @@ pub struct Config {
     pub workers: Option<NonZeroUsize>,
     /// How long requests in flight may take to end.
     pub drain_timeout: Duration,
+    /// What happens while a worker cannot keep up.
+    pub shed: Shed,
     /// Addresses that take requests, in the order of their names. No two have the same address.
     pub listeners: Vec<Listener>,
     /// Groups of targets, in the order of their names. Every group that a rule names is among them.
@@ -64,6 +67,8 @@ pub struct Listener {
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.
     pub limits: ClientLimits,
+    /// How often requests may come.
+    pub rate_limits: Vec<RateLimit>,
     /// What happens to a request that no rule takes. It has an end.
     pub default: Action,
     /// Rules from the lowest priority number to the highest; no two have the same.
@@ -95,6 +100,12 @@ pub struct TargetGroup {
     pub retry: Retry,
     /// Connections that are kept open to targets.
     pub pool: Pool,
+    /// How much the group takes at a time.
+    pub limits: GroupLimits,
+    /// When a target is left alone because its requests fail.
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// When a request that is not answered goes to another target too.
+    pub hedge: Option<Hedge>,
 }
 
 /// A place that answers requests.

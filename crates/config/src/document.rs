@@ -35,6 +35,7 @@ pub(crate) mod address;
 mod admin;
 mod listener;
 mod network;
+mod overload;
 mod plugin;
 mod protocol;
 mod socket;
@@ -51,10 +52,13 @@ use serde::{Deserialize, Serialize};
 pub use address::{AddressError, Host};
 pub use admin::{AccessLog, AccessLogFormat, Admin};
 pub use listener::{ClientLimits, ClientTimeouts, Listener, NormalizePath, Upgrades};
+pub use overload::{RateKey, RateLimit, Shed};
 pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};
 pub use protocol::Protocol;
 pub use socket::{FileMode, ListenerSocket, ProxyProtocolFrom};
-pub use target_group::{Pool, Retry, Target, TargetGroup, TargetTimeouts};
+pub use target_group::{
+    CircuitBreaker, GroupLimits, Hedge, Pool, Queue, Retry, RetryOn, Target, TargetGroup, TargetTimeouts,
+};
 
 /// A whole configuration, as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,6 +78,8 @@ pub struct Document {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub drain_timeout: Duration,
+    /// What happens while a worker cannot keep up.
+    pub shed: Shed,
     /// Addresses that take requests, by name.
     pub listener: BTreeMap<ListenerName, Listener>,
     /// Groups of targets that answer requests, by name.
@@ -89,6 +95,7 @@ impl Default for Document {
             access_log: AccessLog::default(),
             workers: None,
             drain_timeout: Duration::from_secs(30),
+            shed: Shed::default(),
             listener: BTreeMap::new(),
             target_group: BTreeMap::new(),
             plugin: BTreeMap::new(),

@@ -47,6 +47,7 @@ impl From<&Config> for Document {
             access_log: AccessLog { format: config.access_log.format, path: readable(&config.access_log.path) },
             workers: config.workers,
             drain_timeout: config.drain_timeout,
+            shed: config.shed,
             listener: listeners.map(|listener| (listener.name.clone(), listener.into())).collect(),
             target_group: groups.map(|group| (group.name.clone(), group.into())).collect(),
             plugin: plugins.map(|plugin| (plugin.name.clone(), plugin.into())).collect(),
@@ -69,6 +70,7 @@ impl From<&Listener> for document::Listener {
             proxy_protocol: listener.proxy_protocol.clone(),
             timeouts: listener.timeouts,
             limits: listener.limits,
+            rate_limit: listener.rate_limits.clone(),
             default: Some(listener.default.clone()),
             rule: listener.rules.clone(),
         }
@@ -94,6 +96,9 @@ impl From<&TargetGroup> for document::TargetGroup {
             timeouts: group.timeouts,
             retry: group.retry.clone(),
             pool: group.pool,
+            limits: group.limits,
+            circuit_breaker: group.circuit_breaker,
+            hedge: group.hedge,
         }
     }
 }

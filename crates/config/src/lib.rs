@@ -46,8 +46,9 @@ pub use code::Code;
 pub use config::{Config, Listener, Plugin, Target, TargetGroup};
 pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
-    AccessLog, AccessLogFormat, Admin, ClientLimits, ClientTimeouts, Document, Fallback, FileMode, Grant,
-    ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, Retry, TargetTimeouts, World,
+    AccessLog, AccessLogFormat, Admin, CircuitBreaker, ClientLimits, ClientTimeouts, Document, Fallback, FileMode,
+    Grant, GroupLimits, Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, Queue, RateKey,
+    RateLimit, Retry, RetryOn, Shed, TargetTimeouts, World,
 };
 pub use effective::effective;
 pub use limits::{

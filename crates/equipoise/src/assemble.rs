@@ -1,5 +1,7 @@
 //! Configuration → parts that can run. No I/O, no tasks: what is built here serves nobody until it is applied.
 
+mod resilience;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +11,7 @@ use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
 use equipoise_proxy::{
     AccessList, Announcers, Group, GroupSettings, GroupTimeouts, ListenOptions, Listener, ListenerLimits,
-    ListenerTimeouts, Networks, PathForm, PoolSettings, Retry, Transport, Upgrades,
+    ListenerTimeouts, Networks, PathForm, PoolSettings, Transport, Upgrades,
 };
 use equipoise_rule::{RouterSource, RuleSet};
 use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
@@ -122,15 +124,16 @@ fn plan(
 }
 
 fn settings(described: &config::TargetGroup) -> GroupSettings {
-    let config::TargetTimeouts { connect, first_byte, idle, total, stream_idle, stream } = described.timeouts;
-    let config::Retry { attempts, budget_percent, budget_minimum, statuses } = described.retry.clone();
+    let config::TargetTimeouts { connect, first_byte, per_try, idle, total, stream_idle, stream } = described.timeouts;
     let config::Pool { idle_timeout, max_idle } = described.pool;
     GroupSettings {
-        timeouts: GroupTimeouts { connect, first_byte, idle, total, stream_idle, stream, ..GroupTimeouts::default() },
-        retry: Retry { attempts, budget_percent, budget_minimum, statuses, ..Retry::default() },
+        timeouts: GroupTimeouts { connect, first_byte, per_try, idle, total, stream_idle, stream },
+        retry: resilience::retry(&described.retry),
         pool: PoolSettings { idle_timeout, max_idle },
         transport: Transport::default(),
-        ..GroupSettings::default()
+        limits: resilience::limits(described.limits),
+        breaker: resilience::breaker(described),
+        hedge: described.hedge.map(resilience::hedge),
     }
 }
 
@@ -158,12 +161,13 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
     listener.limits = ListenerLimits {
         connections: limits.connections,
         connections_per_source: limits.connections_per_source,
-        requests: None,
+        requests: limits.requests,
         fields: limits.fields,
         head_bytes: bytes(limits.head_size),
         target_bytes: bytes(limits.uri_size),
         underscores: limits.underscores,
     };
+    listener.rate_limits = described.rate_limits.iter().map(resilience::rate_limit).collect();
     Ok(listener)
 }
 

@@ -170,6 +170,7 @@ impl Core {
         let mut generation = Generation::new(listeners, groups.iter().cloned());
         generation.access_log.clone_from(&access_log);
         generation.drain_timeout = config.drain_timeout;
+        generation.shed_lag = config.shed.lag;
         if self.stage() >= Stage::Draining {
             return Err(ApplyError::Draining);
         }

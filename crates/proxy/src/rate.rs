@@ -10,6 +10,7 @@ use std::num::NonZeroU32;
 use std::time::{Duration, Instant};
 
 use ahash::RandomState;
+use equipoise_rule::When;
 use governor::clock::MonotonicClock;
 use governor::middleware::NoOpMiddleware;
 use governor::{Quota, RateLimiter};
@@ -30,10 +31,12 @@ pub enum RateKey {
 }
 
 /// How often requests with the same key may come.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct RateLimit {
     /// Its name in the answer's `RateLimit-Policy`.
     pub name: String,
+    /// Requests that are counted.
+    pub when: When,
     /// What requests are counted by.
     pub key: RateKey,
     /// Requests in each `per`.
@@ -81,6 +84,9 @@ impl Limiter {
 
     /// Counts a request, or says that it came too early.
     pub(crate) fn admit(&self, head: &Parts, client: IpAddr) -> Result<(), TooOften> {
+        if !self.settings.when.matches(head, client) {
+            return Ok(());
+        }
         let Err(until) = self.limiter.check_key(&self.key(head, client)) else { return Ok(()) };
         Err(self.too_often(until.wait_time_from(Instant::now())))
     }
@@ -125,7 +131,15 @@ mod tests {
 
     fn limiter(key: RateKey, burst: u32) -> Limiter {
         let (rate, burst) = (NonZeroU32::new(1).unwrap(), NonZeroU32::new(burst).unwrap());
-        Limiter::new(RateLimit { name: "a".into(), key, rate, per: Duration::from_secs(60), burst, keys: 64 })
+        Limiter::new(RateLimit {
+            name: "a".into(),
+            when: When::default(),
+            key,
+            rate,
+            per: Duration::from_secs(60),
+            burst,
+            keys: 64,
+        })
     }
 
     fn admitted(limiter: &Limiter, client: &str, user: Option<&str>) -> bool {

@@ -11,6 +11,10 @@ mod query;
 mod sni;
 mod source;
 
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
+use http::request::Parts;
 use serde::{Deserialize, Serialize};
 
 pub use self::alpn::{Alpn, ProtocolName, ProtocolNameError};
@@ -82,6 +86,12 @@ impl When {
     /// Whether every request satisfies these conditions.
     pub(crate) fn always_holds(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether a request satisfies these conditions, asked for itself.
+    #[must_use]
+    pub fn matches(&self, head: &Parts, client: IpAddr) -> bool {
+        self.always_holds() || self.holds(&Request::new(head, client, &OnceCell::new()))
     }
 
     /// Cheap questions first.

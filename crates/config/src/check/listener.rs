@@ -23,6 +23,7 @@ impl Checker<'_> {
         }
         self.networks(&path, name, written);
         self.client_bounds(&path, written);
+        self.overload(&path, written);
         self.upgrades(&path, written);
         self.socket(&path, name, written);
         let default = self.default_action(&path, name, written);
@@ -43,6 +44,7 @@ impl Checker<'_> {
             proxy_protocol: written.proxy_protocol.clone(),
             timeouts: written.timeouts,
             limits: written.limits,
+            rate_limits: written.rate_limit.clone(),
             default,
             rules,
         })

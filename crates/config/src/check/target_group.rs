@@ -24,6 +24,7 @@ impl Checker<'_> {
         self.balance(&path, written);
         self.health_checks(&path, name, &written.health_check);
         self.target_bounds(&path, written);
+        self.resilience(&path, written);
         Some(config::TargetGroup {
             name: name.clone(),
             protocol: written.protocol,
@@ -36,6 +37,9 @@ impl Checker<'_> {
             timeouts: written.timeouts,
             retry: written.retry.clone(),
             pool: written.pool,
+            limits: written.limits,
+            circuit_breaker: written.circuit_breaker,
+            hedge: written.hedge,
         })
     }
 

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ListenerSocket, Protocol, ProxyProtocolFrom, address, network};
+use super::{ListenerSocket, Protocol, ProxyProtocolFrom, RateLimit, address, network};
 use crate::size::Size;
 
 /// An address that takes requests.
@@ -55,6 +55,9 @@ pub struct Listener {
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.
     pub limits: ClientLimits,
+    /// How often requests may come.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub rate_limit: Vec<RateLimit>,
     /// What happens to a request that no rule takes. Default: it is answered with 404.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default: Option<Action>,
@@ -124,6 +127,10 @@ pub struct ClientLimits {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub connections_per_source: Option<usize>,
+    /// Requests at a time, over all workers; more are answered with 503: 1 to 1000000. Default no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub requests: Option<usize>,
     /// Header fields of one request; more are answered with 431: 1 to 1000, default 100.
     #[schemars(range(min = 1, max = 1000))]
     pub fields: usize,
@@ -141,6 +148,7 @@ impl Default for ClientLimits {
         Self {
             connections: 10_000,
             connections_per_source: None,
+            requests: None,
             fields: 100,
             head_size: Size::kib(64),
             uri_size: Size::kib(8),

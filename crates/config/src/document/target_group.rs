@@ -1,5 +1,7 @@
 //! Groups of targets, as written.
 
+mod resilience;
+mod retry;
 mod target;
 
 use std::num::NonZeroU16;
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Protocol;
 
+pub use resilience::{CircuitBreaker, GroupLimits, Hedge, Queue};
+pub use retry::{Retry, RetryOn};
 pub use target::Target;
 
 /// Targets that can stand in for one another.
@@ -44,6 +48,14 @@ pub struct TargetGroup {
     pub retry: Retry,
     /// Connections that are kept open to targets.
     pub pool: Pool,
+    /// How much the group takes at a time.
+    pub limits: GroupLimits,
+    /// When a target is left alone because its requests fail. Default never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub circuit_breaker: Option<CircuitBreaker>,
+    /// When a request that is not answered goes to another target too. Default never.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
 }
 
 impl Default for TargetGroup {
@@ -60,6 +72,9 @@ impl Default for TargetGroup {
             timeouts: TargetTimeouts::default(),
             retry: Retry::default(),
             pool: Pool::default(),
+            limits: GroupLimits::default(),
+            circuit_breaker: None,
+            hedge: None,
         }
     }
 }
@@ -76,6 +91,11 @@ pub struct TargetTimeouts {
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
     pub first_byte: Duration,
+    /// From the beginning of an attempt to the end of its response's head, after which another target is tried; not while
+    /// the client owes a part of its body: "1ms" to "24h". Default no limit.
+    #[serde(with = "humantime_serde", skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub per_try: Option<Duration>,
     /// Without progress in the response's body: "1ms" to "24h", default "60s".
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -100,34 +120,12 @@ impl Default for TargetTimeouts {
         Self {
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(60),
+            per_try: None,
             idle: Duration::from_secs(60),
             total: None,
             stream_idle: Duration::from_secs(5 * 60),
             stream: None,
         }
-    }
-}
-
-/// What is tried again on another target: a request that never reached one, or an idempotent one without a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
-pub struct Retry {
-    /// Attempts after the first one: 0 to 10, default 2.
-    #[schemars(range(max = 10))]
-    pub attempts: u8,
-    /// Retries that requests pay for, in percent of their number: 0 to 100, default 20.
-    #[schemars(range(max = 100))]
-    pub budget_percent: u8,
-    /// Retries a second that are allowed whatever the number of requests: 0 to 10000, default 10.
-    #[schemars(range(max = 10_000))]
-    pub budget_minimum: u32,
-    /// Statuses of a response that count as a failed attempt, such as 503: 500 to 599, default none.
-    pub statuses: Vec<u16>,
-}
-
-impl Default for Retry {
-    fn default() -> Self {
-        Self { attempts: 2, budget_percent: 20, budget_minimum: 10, statuses: Vec::new() }
     }
 }
 

@@ -104,7 +104,6 @@ fn later(word: &str) -> Option<&'static str> {
         "outlier-ejection" | "outlier-detection" | "passive-health-check" => "outlier ejection is",
         "discovery" | "dns" | "docker" | "kubernetes" => "discovery is",
         "zone" => "zones are",
-        "rate-limit" | "rate-limits" => "rate limits are",
         "grpc" => "gRPC is",
         "request-filter" => "request filters are",
         "scaling-policy" => "scaling policies are",

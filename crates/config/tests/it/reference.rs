@@ -75,7 +75,8 @@ fn the_defaults_of_the_reference_are_the_defaults() {
         balance = { round-robin = {} }
         guard = { enabled = true, failing-share = 50, success-share = 90, min-requests = 5 }
         timeouts = { connect = "5s", first-byte = "60s", idle = "60s" }
-        retry = { attempts = 2, budget-percent = 20, budget-minimum = 10, statuses = [] }
+        retry = { attempts = 2, on = ["connect-failure", "reset"], non-idempotent = false, backoff = "25ms", max-backoff = "250ms", budget-percent = 20, budget-minimum = 10, statuses = [] }
+        limits = { }
         pool = { idle-timeout = "4s", max-idle = 256 }
         [plugin.p]
         component = "/p"

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use equipoise_config::document::{Listener, Plugin, PluginLimits, Target, TargetGroup};
 use equipoise_config::{
-    Admin, Config, Document, Fallback, Grant, Pool, Retry, Size, TargetTimeouts, World, check, diff, effective,
+    Admin, CircuitBreaker, Config, Document, Fallback, Grant, GroupLimits, Hedge, Pool, Retry, RetryOn, Size,
+    TargetTimeouts, World, check, diff, effective,
 };
 use proptest::prelude::*;
 
@@ -94,6 +95,7 @@ fn group() -> impl Strategy<Value = TargetGroup> {
         first_byte: idle,
         idle,
         total,
+        per_try: total,
         stream_idle: idle,
         stream: total,
     });
@@ -103,6 +105,9 @@ fn group() -> impl Strategy<Value = TargetGroup> {
         budget_percent,
         budget_minimum,
         statuses,
+        on: vec![RetryOn::Timeout, RetryOn::ServerError, RetryOn::Status(500 + u16::from(attempts))],
+        non_idempotent: attempts > 5,
+        ..Retry::default()
     });
     let pool =
         (duration(0, 3_600_000), 0usize..=10_000).prop_map(|(idle_timeout, max_idle)| Pool { idle_timeout, max_idle });
@@ -112,7 +117,23 @@ fn group() -> impl Strategy<Value = TargetGroup> {
             let seen: BTreeMap<_, _> = targets.into_iter().map(|target| (target.address, target)).collect();
             let port = std::num::NonZeroU16::new(port);
             let targets = seen.into_values().collect();
-            TargetGroup { targets, timeouts, retry, pool, balance, health_check, fail_open, port, ..Default::default() }
+            let limits = GroupLimits { requests: fail_open.then_some(7), ..GroupLimits::default() };
+            let circuit_breaker = fail_open.then(CircuitBreaker::default);
+            let hedge = fail_open.then(Hedge::default);
+            TargetGroup {
+                targets,
+                timeouts,
+                retry,
+                pool,
+                balance,
+                health_check,
+                fail_open,
+                port,
+                limits,
+                circuit_breaker,
+                hedge,
+                ..Default::default()
+            }
         },
     )
 }

@@ -5,12 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use equipoise_proxy::{Generation, GroupSettings, Listener, RateKey, RateLimit};
+use equipoise_rule::When;
 
 use crate::support::{Origin, Running, get, group, listener, soon};
 
 fn limit(key: RateKey, burst: u32) -> RateLimit {
     let (rate, burst) = (NonZeroU32::MIN, NonZeroU32::new(burst).unwrap());
-    RateLimit { name: "calls".into(), key, rate, per: Duration::from_secs(60), burst, keys: 1024 }
+    RateLimit {
+        name: "calls".into(),
+        when: When::default(),
+        key,
+        rate,
+        per: Duration::from_secs(60),
+        burst,
+        keys: 1024,
+    }
 }
 
 fn fault(running: &Running, reason: &str) -> f64 {
@@ -51,6 +60,19 @@ async fn a_field_decides_who_is_limited() {
     for (user, status) in [("ann", 200), ("ann", 429), ("bob", 200), ("ann", 429)] {
         let response = client.ask(&format!("GET / HTTP/1.1\r\nhost: t\r\nx-user: {user}\r\n\r\n")).await;
         assert_eq!(response.status(), status, "{user}");
+    }
+}
+
+#[tokio::test]
+async fn a_limit_counts_only_what_its_conditions_name() {
+    let origin = Origin::answering("hello").await;
+    let mut listener = listener();
+    let when = toml::from_str("path = '/login'").unwrap();
+    listener.rate_limits = vec![RateLimit { when, ..limit(RateKey::Source, 1) }];
+    let running = before(&origin, listener).await;
+    let mut client = running.client().await;
+    for (path, status) in [("/", 200), ("/login", 200), ("/login", 429), ("/", 200)] {
+        assert_eq!(client.get(path).await.status(), status, "{path}");
     }
 }
 
