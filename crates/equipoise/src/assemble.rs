@@ -8,7 +8,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use equipoise_balance::PickerSource;
 use equipoise_config as config;
-use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
+use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource, Reach};
 use equipoise_proxy::{
     AccessList, Announcers, Group, GroupSettings, GroupTimeouts, ListenOptions, Listener, ListenerLimits,
     ListenerTimeouts, Networks, PathForm, PoolSettings, Transport, Upgrades,
@@ -113,7 +113,7 @@ fn plan(
 ) -> Result<Option<GroupPlan>, ApplyError> {
     let built = |check: &HealthCheck| -> Result<(HealthCheck, Arc<dyn Probe>), ApplyError> {
         let failed = |source| ApplyError::Probe { group: described.name.clone(), source };
-        Ok((check.clone(), check.probe(context.probes).map_err(failed)?))
+        Ok((check.clone(), check.probe(context.probes, &Reach::default()).map_err(failed)?))
     };
     let checks = described.health_checks.iter().map(built).collect::<Result<Vec<_>, _>>()?;
     if checks.is_empty() {

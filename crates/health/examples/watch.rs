@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use equipoise_health::{GroupPlan, GuardSettings, HealthCheck, HealthEvent, Monitor, Observer, Probe};
+use equipoise_health::{GroupPlan, GuardSettings, HealthCheck, HealthEvent, Monitor, Observer, Probe, Reach};
 use equipoise_target::{GroupName, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -66,7 +66,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn check(text: &str) -> Result<(HealthCheck, Arc<dyn Probe>), Box<dyn Error>> {
     let check: HealthCheck = toml::from_str(text)?;
-    let probe = check.probe(&())?;
+    let probe = check.probe(&(), &Reach::default())?;
     Ok((check, probe))
 }
 

@@ -54,7 +54,7 @@ impl<'de> Visitor<'de> for Shapes {
     type Value = HealthChecks;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a table of health checks (`http`, `tcp`, `plugin`), or a list of such tables")
+        f.write_str("a table of health checks (`http`, `tcp`, `grpc`, `plugin`), or a list of such tables")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<HealthChecks, A::Error> {

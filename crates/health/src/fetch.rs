@@ -1,6 +1,8 @@
 //! One HTTP/1.1 request to one address, bounded in time and size. For checks and for guests that ask for HTTP; requests
 //! of clients never pass here.
 
+mod streams;
+
 use std::convert::Infallible;
 use std::error::Error;
 use std::io;
@@ -8,13 +10,16 @@ use std::pin::pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use equipoise_stream::Stream;
+use equipoise_stream::DialError;
+use equipoise_stream::tls::HandshakeError;
 use equipoise_target::Endpoint;
-use http::{HeaderValue, Request, header, response};
+use http::{HeaderMap, HeaderValue, Request, header, response};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
+
+use crate::reach::Reach;
 
 /// Most bytes of an answer's head.
 const LARGEST_HEAD: usize = 64 * 1024;
@@ -38,6 +43,8 @@ pub struct Fetched {
     pub body: Bytes,
     /// Whether `body` is all of it.
     pub complete: bool,
+    /// What came after the body, over HTTP/2.
+    pub trailers: Option<HeaderMap>,
 }
 
 /// Why there is no answer.
@@ -51,6 +58,22 @@ pub enum FetchError {
         address: Endpoint,
         /// What the operating system said.
         source: io::Error,
+    },
+    /// A connection, but no TLS on it.
+    #[error("agreeing on TLS with {address}")]
+    Handshake {
+        /// Where to.
+        address: Endpoint,
+        /// What went wrong.
+        source: HandshakeError,
+    },
+    /// A connection, but no whole answer on its stream.
+    #[error("asking {address} for an answer over HTTP/2")]
+    Stream {
+        /// Where to.
+        address: Endpoint,
+        /// What went wrong.
+        source: h2::Error,
     },
     /// A connection, but no HTTP answer on it.
     #[error("asking {address} for an answer")]
@@ -84,6 +107,8 @@ impl FetchError {
     pub fn reason(&self) -> String {
         match self {
             Self::Connect { source, .. } => format!("connect: {source}"),
+            Self::Handshake { source, .. } => format!("TLS: {}", root_cause(source)),
+            Self::Stream { source, .. } => format!("no answer over HTTP/2: {source}"),
             Self::Exchange { source, .. } if source.is_parse() => format!("the answer is not HTTP: {source}"),
             Self::Exchange { source, .. } if hung_up(source) => "the connection was closed without an answer".into(),
             Self::Exchange { source, .. } => format!("no answer: {}", root_cause(source)),
@@ -102,8 +127,8 @@ fn hung_up(error: &hyper::Error) -> bool {
 }
 
 /// hyper's own level says "connection error"; what people need to know lies below.
-fn root_cause(error: &hyper::Error) -> &(dyn Error + 'static) {
-    let mut cause: &(dyn Error + 'static) = error;
+fn root_cause<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
@@ -117,7 +142,20 @@ fn root_cause(error: &hyper::Error) -> &(dyn Error + 'static) {
 ///
 /// # Errors
 /// [`FetchError`] when no answer came in time; a status of any kind is an answer.
-pub async fn fetch(address: Endpoint, mut request: Request<Bytes>, limits: Limits) -> Result<Fetched, FetchError> {
+pub async fn fetch(address: Endpoint, request: Request<Bytes>, limits: Limits) -> Result<Fetched, FetchError> {
+    fetch_by(&Reach::default(), address, request, limits).await
+}
+
+/// The same as [`fetch`] at a target that is reached by `reach`, and in the version of HTTP that is spoken there.
+///
+/// # Errors
+/// [`FetchError`] when no answer came in time; a status of any kind is an answer.
+pub async fn fetch_by(
+    reach: &Reach,
+    address: Endpoint,
+    mut request: Request<Bytes>,
+    limits: Limits,
+) -> Result<Fetched, FetchError> {
     let headers = request.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
     headers.remove(header::CONTENT_LENGTH);
@@ -125,7 +163,7 @@ pub async fn fetch(address: Endpoint, mut request: Request<Bytes>, limits: Limit
     if !headers.contains_key(header::HOST) {
         headers.insert(header::HOST, host_of(address));
     }
-    match tokio::time::timeout(limits.time, exchange(address, request.map(Full::new), limits.body)).await {
+    match tokio::time::timeout(limits.time, exchange(reach, address, request, limits.body)).await {
         Ok(result) => result,
         Err(_) => Err(FetchError::Timeout { address, limit: limits.time }),
     }
@@ -138,9 +176,23 @@ pub(crate) fn host_of(address: Endpoint) -> HeaderValue {
     HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("localhost"))
 }
 
-async fn exchange(address: Endpoint, request: Request<Full<Bytes>>, limit: usize) -> Result<Fetched, FetchError> {
+async fn exchange(
+    reach: &Reach,
+    address: Endpoint,
+    request: Request<Bytes>,
+    limit: usize,
+) -> Result<Fetched, FetchError> {
+    let stream = reach.dial.connect(address, None).await.map_err(|error| match error {
+        DialError::Connect { source } => FetchError::Connect { address, source },
+        DialError::Handshake { source } => FetchError::Handshake { address, source },
+        other => FetchError::Connect { address, source: io::Error::other(other) },
+    })?;
+    if reach.is_http2(&stream) {
+        // Boxed, so that it is not the size of every look.
+        return Box::pin(streams::exchange(address, stream, request, limit)).await;
+    }
     let failed = |source| FetchError::Exchange { address, source };
-    let stream = Stream::connect(address).await.map_err(|source| FetchError::Connect { address, source })?;
+    let request = request.map(Full::new);
     let (mut sender, connection) =
         http1::Builder::new().max_buf_size(LARGEST_HEAD).handshake(TokioIo::new(stream)).await.map_err(failed)?;
     // The connection is driven here and not by a task of its own, so that nothing outlives this future. Its end is not
@@ -152,7 +204,7 @@ async fn exchange(address: Endpoint, request: Request<Full<Bytes>>, limit: usize
     let answer = async {
         let (head, body) = sender.send_request(request).await.map_err(failed)?.into_parts();
         let (body, complete) = collect(body, limit).await.map_err(|source| FetchError::Body { address, source })?;
-        Ok(Fetched { head, body, complete })
+        Ok(Fetched { head, body, complete, trailers: None })
     };
     tokio::select! {
         biased;

@@ -33,7 +33,7 @@
 //! let monitor = Monitor::new(Arc::new(Log));
 //! monitor.apply(vec![GroupPlan {
 //!     group: group.clone(),
-//!     checks: vec![(check.clone(), check.probe(&())?)], // `()`: there are no plugins
+//!     checks: vec![(check.clone(), check.probe(&(), &Reach::default())?)], // `()`: there are no plugins
 //!     targets: vec![Arc::new(target)],
 //!     guard: GuardSettings::default(),
 //! }]);
@@ -53,6 +53,7 @@ mod ledger;
 mod monitor;
 mod percent;
 mod probe;
+mod reach;
 mod report;
 mod terms;
 mod text;
@@ -60,14 +61,15 @@ mod text;
 pub use checks::HealthChecks;
 pub use effect::{Effect, EffectKind, Layer, fold};
 pub use event::{EventKind, HealthEvent, Release};
-pub use fetch::{FetchError, Fetched, Limits, fetch};
+pub use fetch::{FetchError, Fetched, Limits, fetch, fetch_by};
 pub use guard::{Guard, GuardSettings};
 pub use health::{Health, Initial, Thresholds};
 pub use monitor::{GroupPlan, Monitor, Observer};
 pub use percent::{Percent, PercentError};
 pub use probe::{
-    BuildProbeError, ExpectedStatus, HealthCheck, HttpCheck, JsonField, Outcome, PluginCheck, Probe, ProbeFuture,
-    ProbeSource, Scalar, TcpCheck, look,
+    BuildProbeError, ExpectedStatus, GrpcCheck, HealthCheck, HttpCheck, JsonField, Outcome, PluginCheck, Probe,
+    ProbeFuture, ProbeSource, Scalar, TcpCheck, look,
 };
+pub use reach::Reach;
 pub use report::{CheckReport, GroupReport, TargetReport, VerdictReport};
 pub use terms::{Problem, Terms};

@@ -4,6 +4,7 @@
 //! [`HealthCheck`] and its arm in [`HealthCheck::kind`]. The tests in `probe/tests.rs` run over every kind.
 
 mod bounded;
+mod grpc;
 mod http;
 mod plugin;
 mod tcp;
@@ -17,9 +18,11 @@ use equipoise_target::{Endpoint, PluginName};
 use serde::{Deserialize, Serialize};
 
 pub use self::bounded::look;
+pub use self::grpc::GrpcCheck;
 pub use self::http::{ExpectedStatus, HttpCheck, JsonField, Scalar};
 pub use self::plugin::PluginCheck;
 pub use self::tcp::TcpCheck;
+use crate::reach::Reach;
 use crate::terms::{Problem, Terms, Written};
 
 /// What one look at a target said.
@@ -76,6 +79,8 @@ pub enum HealthCheck {
     Tcp(TcpCheck),
     /// Passes when an HTTP request is answered as expected.
     Http(Box<HttpCheck>),
+    /// Passes when the target says over gRPC that it serves.
+    Grpc(GrpcCheck),
     /// Asks a plugin.
     Plugin(PluginCheck),
 }
@@ -83,7 +88,7 @@ pub enum HealthCheck {
 /// What a kind's file has to say.
 trait Kind {
     /// The probe that looks as these settings ask for.
-    fn build(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError>;
+    fn build(&self, source: &dyn ProbeSource, reach: &Reach) -> Result<Arc<dyn Probe>, BuildProbeError>;
     /// What people recognise the check by.
     fn label(&self) -> String;
     /// The common settings as written.
@@ -108,16 +113,17 @@ impl HealthCheck {
         match self {
             Self::Tcp(check) => check,
             Self::Http(check) => &**check,
+            Self::Grpc(check) => check,
             Self::Plugin(check) => check,
         }
     }
 
-    /// The probe that this check looks with.
+    /// The probe that this check looks with, at targets that are reached by `reach`.
     ///
     /// # Errors
     /// [`BuildProbeError`] when `source` has no plugin of the name that the check asks for.
-    pub fn probe(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
-        self.kind().build(source)
+    pub fn probe(&self, source: &dyn ProbeSource, reach: &Reach) -> Result<Arc<dyn Probe>, BuildProbeError> {
+        self.kind().build(source, reach)
     }
 
     /// What people recognise the check by: the kind and what it asks for.

@@ -145,6 +145,7 @@ fn kind(check: &HealthCheck) -> &'static str {
     match check {
         HealthCheck::Tcp(_) => "tcp",
         HealthCheck::Http(_) => "http",
+        HealthCheck::Grpc(_) => "grpc",
         HealthCheck::Plugin(_) => "plugin",
     }
 }

@@ -109,7 +109,7 @@ fn mistakes_are_told_where_they_stand() {
     refused(&http("degrade-to = 101"), "101", "use 1 to 100 percent");
     refused(&http("effect = \"kill\""), "\"kill\"", "`eject`, `degrade`, `alarm`");
     refused(&http("tiemout = \"1s\""), "tiemout", "unknown field `tiemout`");
-    refused("[health-check.htp]\n", "htp", "unknown variant `htp`, expected one of `tcp`, `http`, `plugin`");
+    refused("[health-check.htp]\n", "htp", "unknown variant `htp`, expected one of `tcp`, `http`, `grpc`, `plugin`");
     refused("health-check = {}", "{}", "a table of health checks");
     refused("health-check = \"http\"", "\"http\"", "a table of health checks");
 }

@@ -14,7 +14,8 @@ pub use self::body::{JsonField, Scalar};
 pub use self::status::ExpectedStatus;
 use super::tcp::connect_failed;
 use super::{BuildProbeError, Kind, Outcome, Probe, ProbeFuture, ProbeSource};
-use crate::fetch::{FetchError, Fetched, Limits, fetch, host_of};
+use crate::fetch::{FetchError, Fetched, Limits, fetch_by, host_of};
+use crate::reach::Reach;
 use crate::terms::{LONGEST_INTERVAL, Problem, Written, check_kind};
 use crate::{Layer, text};
 
@@ -22,10 +23,11 @@ use crate::{Layer, text};
 const LARGEST_BODY: usize = 64 * 1024;
 
 /// How checks introduce themselves in a target's access log.
-const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("Equipoise-Health/", env!("CARGO_PKG_VERSION")));
+pub(super) const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("Equipoise-Health/", env!("CARGO_PKG_VERSION")));
 
 check_kind! {
-    /// Sends one HTTP/1.1 request on a fresh connection and compares the answer.
+    /// Sends one request on a fresh connection, as the group's requests are sent, and compares the answer.
     pub struct HttpCheck, layer Layer::Local;
     /// Path and query to ask for, default "/".
     #[serde(default = "root", with = "text")]
@@ -49,6 +51,9 @@ check_kind! {
     /// Field of a JSON body (of at most 64 KiB) that must have a value: `{ pointer = "/status", equals = "ok" }`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json_field: Option<JsonField>,
+    /// Asks in HTTP/1.1 without TLS although the group speaks something else, for a port of its own. Default false.
+    #[serde(default)]
+    pub plain: bool,
 }
 
 fn root() -> PathAndQuery {
@@ -57,13 +62,14 @@ fn root() -> PathAndQuery {
 
 impl Default for HttpCheck {
     fn default() -> Self {
-        Self::with_defaults(root(), None, Method::GET, ExpectedStatus::default(), None, None)
+        Self::with_defaults(root(), None, Method::GET, ExpectedStatus::default(), None, None, false)
     }
 }
 
 impl Kind for HttpCheck {
-    fn build(&self, _: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
-        Ok(Arc::new(HttpProbe { check: self.clone() }))
+    fn build(&self, _: &dyn ProbeSource, reach: &Reach) -> Result<Arc<dyn Probe>, BuildProbeError> {
+        let reach = if self.plain { reach.plain() } else { reach.clone() };
+        Ok(Arc::new(HttpProbe { check: self.clone(), reach }))
     }
 
     fn label(&self) -> String {
@@ -121,6 +127,7 @@ impl HttpCheck {
 #[derive(Debug)]
 struct HttpProbe {
     check: HttpCheck,
+    reach: Reach,
 }
 
 impl Probe for HttpProbe {
@@ -129,7 +136,7 @@ impl Probe for HttpProbe {
             // A body that nobody looks at is not waited for. The time is bounded by whoever calls a probe.
             let body = if self.check.reads_body() { LARGEST_BODY } else { 0 };
             let limits = Limits { time: LONGEST_INTERVAL, body };
-            match fetch(address, self.check.request(address), limits).await {
+            match fetch_by(&self.reach, address, self.check.request(address), limits).await {
                 Ok(answer) => self.check.judge(&answer),
                 Err(FetchError::Connect { source, .. }) => connect_failed(&source),
                 Err(error) => Outcome::fail(&error.reason()),

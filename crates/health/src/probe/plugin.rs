@@ -6,6 +6,7 @@ use equipoise_target::PluginName;
 
 use super::{BuildProbeError, Kind, Probe, ProbeSource};
 use crate::Layer;
+use crate::reach::Reach;
 use crate::terms::{Written, check_kind};
 
 check_kind! {
@@ -24,7 +25,7 @@ impl PluginCheck {
 }
 
 impl Kind for PluginCheck {
-    fn build(&self, source: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+    fn build(&self, source: &dyn ProbeSource, _: &Reach) -> Result<Arc<dyn Probe>, BuildProbeError> {
         source.probe(&self.name).ok_or_else(|| BuildProbeError::UnknownPlugin { name: self.name.clone() })
     }
 

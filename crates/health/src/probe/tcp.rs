@@ -8,6 +8,7 @@ use equipoise_target::Endpoint;
 
 use super::{BuildProbeError, Kind, Outcome, Probe, ProbeFuture, ProbeSource};
 use crate::Layer;
+use crate::reach::Reach;
 use crate::terms::{Written, check_kind};
 
 check_kind! {
@@ -22,7 +23,7 @@ impl Default for TcpCheck {
 }
 
 impl Kind for TcpCheck {
-    fn build(&self, _: &dyn ProbeSource) -> Result<Arc<dyn Probe>, BuildProbeError> {
+    fn build(&self, _: &dyn ProbeSource, _: &Reach) -> Result<Arc<dyn Probe>, BuildProbeError> {
         Ok(Arc::new(TcpProbe))
     }
 

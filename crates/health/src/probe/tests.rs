@@ -1,6 +1,8 @@
 //! Every kind of probe against every kind of target: it passes on a good one, fails with a reason that helps, ends in
 //! time, and reads no more than it may.
 
+mod reaching;
+
 use std::time::Duration;
 
 use equipoise_stream::Stream;
@@ -125,13 +127,14 @@ fn every_kind() -> Vec<HealthCheck> {
     for kind in &kinds {
         match kind {
             HealthCheck::Tcp(_) | HealthCheck::Http(_) | HealthCheck::Plugin(_) => {}
+            HealthCheck::Grpc(_) => {}
         }
     }
     kinds
 }
 
 async fn outcome(check: &HealthCheck, address: Endpoint, limit: Duration) -> Outcome {
-    let probe = check.probe(&Natives).unwrap();
+    let probe = check.probe(&Natives, &Reach::default()).unwrap();
     timeout(PATIENCE, look(&*probe, address, limit)).await.expect("a look ends by itself")
 }
 
@@ -267,6 +270,6 @@ async fn a_check_that_panics_says_nothing_about_the_target() {
 
 #[test]
 fn a_plugin_that_is_not_there_is_named() {
-    let error = check("[plugin]\nname = \"deep\"").probe(&Natives).unwrap_err();
+    let error = check("[plugin]\nname = \"deep\"").probe(&Natives, &Reach::default()).unwrap_err();
     assert_eq!(error.to_string(), "there is no health check plugin named `deep`");
 }
