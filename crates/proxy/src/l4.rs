@@ -13,10 +13,12 @@ mod session;
 mod settings;
 mod stats;
 mod stock;
+mod udp;
 
-pub use settings::TcpSettings;
+pub use settings::{TcpSettings, UdpSettings};
 
 pub(crate) use relay::{Relay, Verdict};
 pub(crate) use session::run;
-pub(crate) use stats::RelayStats;
+pub(crate) use stats::{DatagramStats, RelayStats};
 pub(crate) use stock::Stock;
+pub(crate) use udp::{Table, listen};

@@ -114,7 +114,7 @@ pub use greeting::Announcers;
 pub use group::{Group, GroupSettings, GroupTimeouts, PoolSettings, Retry, RetryOn};
 pub use hedge::Hedge;
 pub use inherited::{InheritedSocket, SocketOrigin};
-pub use l4::TcpSettings;
+pub use l4::{TcpSettings, UdpSettings};
 pub use limit::{GroupLimits, Queue};
 pub use listener::{Listener, ListenerLimits, ListenerProtocol, ListenerTimeouts};
 pub use log::{AccessLog, LogDestination, LogFormat};

@@ -8,7 +8,7 @@ use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
 use crate::peer::Peer;
-use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit, TcpSettings, Upgrades};
+use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit, TcpSettings, UdpSettings, Upgrades};
 
 /// Where clients connect, with the rules for what they ask.
 #[derive(Debug)]
@@ -77,6 +77,19 @@ impl Listener {
     }
 }
 
+/// Where a listener is. One address can be listened on for connections and for datagrams at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Spot {
+    pub(crate) bind: Endpoint,
+    pub(crate) datagrams: bool,
+}
+
+impl Listener {
+    pub(crate) fn spot(&self) -> Spot {
+        Spot { bind: self.bind, datagrams: self.protocol.udp().is_some() }
+    }
+}
+
 /// What is spoken with clients.
 #[derive(Debug, Clone, Default)]
 #[non_exhaustive]
@@ -90,6 +103,8 @@ pub enum ListenerProtocol {
     Tcp(TcpSettings),
     /// Anything inside TLS, which is passed on as it is: rules look at what the client says first.
     Tls(TcpSettings),
+    /// Datagrams.
+    Udp(UdpSettings),
 }
 
 impl ListenerProtocol {
@@ -101,6 +116,7 @@ impl ListenerProtocol {
             Self::Https(_) => "https",
             Self::Tcp(_) => "tcp",
             Self::Tls(_) => "tls",
+            Self::Udp(_) => "udp",
         }
     }
 
@@ -109,7 +125,7 @@ impl ListenerProtocol {
     pub fn tls(&self) -> Option<&Arc<ServerTls>> {
         match self {
             Self::Https(tls) => Some(tls),
-            Self::Http | Self::Tcp(_) | Self::Tls(_) => None,
+            Self::Http | Self::Tcp(_) | Self::Tls(_) | Self::Udp(_) => None,
         }
     }
 
@@ -117,8 +133,17 @@ impl ListenerProtocol {
     #[must_use]
     pub fn tcp(&self) -> Option<&TcpSettings> {
         match self {
-            Self::Http | Self::Https(_) => None,
+            Self::Http | Self::Https(_) | Self::Udp(_) => None,
             Self::Tcp(settings) | Self::Tls(settings) => Some(settings),
+        }
+    }
+
+    /// What holds for datagrams; `None` where there are connections.
+    #[must_use]
+    pub fn udp(&self) -> Option<&UdpSettings> {
+        match self {
+            Self::Udp(settings) => Some(settings),
+            _ => None,
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::budget::{Income, RetryBudget};
 use crate::descriptors::Budget;
 use crate::door::Door;
 use crate::grpc::Code;
-use crate::l4::RelayStats;
+use crate::l4::{DatagramStats, RelayStats};
 use crate::pools::{self, Pools};
 use crate::sources::Sources;
 use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats, grpc_calls};
@@ -57,6 +57,8 @@ pub(crate) struct Local {
     pub(crate) active: Arc<Active>,
     /// By the address in the configuration.
     pub(crate) fronts: AHashMap<Endpoint, Rc<Front>>,
+    /// Those that take datagrams.
+    pub(crate) datagram_fronts: AHashMap<Endpoint, Rc<Front>>,
     retries: AHashMap<GroupName, Rc<Retries>>,
     /// Connections to targets, by how they are made.
     pub(crate) pools: Vec<Rc<Pools>>,
@@ -75,6 +77,8 @@ pub(crate) struct Front {
     pub(crate) own: Rc<Route>,
     pub(crate) stats: Rc<ListenerStats>,
     reasons: Rc<Reasons>,
+    /// Why datagrams were not passed on.
+    drops: Rc<Reasons>,
     handshakes: Rc<Reasons>,
     /// The port as a field value, if it has one.
     pub(crate) port: Option<HeaderValue>,
@@ -92,6 +96,7 @@ pub(crate) struct Route {
     /// Ends of gRPC calls, by code.
     calls: Lazily<Box<[Lazily<Counter>; Code::COUNT]>>,
     relayed: Lazily<RelayStats>,
+    datagrams: Lazily<DatagramStats>,
 }
 
 /// What a worker knows of a group's retries.
@@ -106,7 +111,14 @@ impl Local {
     pub(crate) fn empty() -> Self {
         let generation = Generation::new(Vec::new(), []);
         let active = Arc::new(Active::new(generation, Vec::new()));
-        Self { active, fronts: AHashMap::new(), retries: AHashMap::new(), pools: Vec::new(), limited: Vec::new() }
+        Self {
+            active,
+            fronts: AHashMap::new(),
+            datagram_fronts: AHashMap::new(),
+            retries: AHashMap::new(),
+            pools: Vec::new(),
+            limited: Vec::new(),
+        }
     }
 
     /// The view of `active`, which takes over from `earlier` whatever belongs to what did not change.
@@ -118,13 +130,18 @@ impl Local {
             .collect();
         let (pools, by_group) = pools::of_groups(groups, &earlier.pools);
         let ways = |name: &GroupName| (Rc::clone(&retries[name]), Rc::clone(&by_group[name])); // of the same groups
-        let fronts = active.generation.listeners.iter().enumerate().map(|(position, listener)| {
-            let earlier = earlier.fronts.get(&listener.bind).filter(|front| front.listener().name == listener.name);
-            (listener.bind, Rc::new(Front::new(&active, position, registry, &ways, earlier.map(Rc::as_ref))))
-        });
-        let fronts = fronts.collect();
+        let (mut fronts, mut datagram_fronts) = (AHashMap::new(), AHashMap::new());
+        for (position, listener) in active.generation.listeners.iter().enumerate() {
+            let (fronts, earlier) = match listener.spot().datagrams {
+                true => (&mut datagram_fronts, &earlier.datagram_fronts),
+                false => (&mut fronts, &earlier.fronts),
+            };
+            let earlier = earlier.get(&listener.bind).filter(|front| front.listener().name == listener.name);
+            let front = Front::new(&active, position, registry, &ways, earlier.map(Rc::as_ref));
+            fronts.insert(listener.bind, Rc::new(front));
+        }
         let limited = groups.values().filter(|group| group.settings().limits.is_limited()).cloned().collect();
-        Self { active, fronts, retries, pools, limited }
+        Self { active, fronts, datagram_fronts, retries, pools, limited }
     }
 
     /// Lets those who wait in front of full groups look again.
@@ -155,6 +172,7 @@ impl Front {
                 stats: earlier.map(|route| route.stats.clone()).unwrap_or_default(),
                 calls: Lazily::default(),
                 relayed: earlier.map(|route| route.relayed.clone()).unwrap_or_default(),
+                datagrams: earlier.map(|route| route.datagrams.clone()).unwrap_or_default(),
             };
             (name.clone(), Rc::new(route))
         };
@@ -166,6 +184,7 @@ impl Front {
             own: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.own)),
             stats: Rc::new(ListenerStats::new(registry, listener.name.as_str())),
             reasons: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.reasons)),
+            drops: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.drops)),
             handshakes: earlier.map_or_else(Rc::default, |front| Rc::clone(&front.handshakes)),
             port: place.address.port().map(HeaderValue::from),
         }
@@ -206,6 +225,19 @@ impl Front {
     /// Whether clients make requests here, rather than connections that are passed on.
     pub(crate) fn speaks_http(&self) -> bool {
         self.listener().protocol.tcp().is_none()
+    }
+
+    /// Counts of datagrams that take `route`.
+    pub(crate) fn datagrams<'a>(&self, route: &'a Route) -> &'a DatagramStats {
+        route.datagrams.get(|| DatagramStats::new(&self.registry, self.listener().name.as_str(), route.name()))
+    }
+
+    /// Counts a datagram that was not passed on.
+    pub(crate) fn datagram_dropped(&self, reason: &'static str) {
+        self.drops.count(reason, || {
+            let labels = [("listener", self.listener().name.as_str()), ("reason", reason)];
+            self.registry.counter("equipoise_dropped_datagrams_total", "Datagrams that were not passed on", &labels)
+        });
     }
 
     /// Counts of connections that take `route`.
@@ -252,6 +284,7 @@ impl Default for Route {
             stats: Lazily::default(),
             calls: Lazily::default(),
             relayed: Lazily::default(),
+            datagrams: Lazily::default(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Where the process listens: its sockets, whoever bound them, from the generation that wants them to the one that does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -12,16 +12,19 @@ use crate::bind::{BindError, Bound};
 use crate::descriptors::Budget;
 use crate::door::Door;
 use crate::inherited::{Inheritance, InheritedSocket};
+use crate::listener::Spot;
 use crate::local::Place;
 
 /// New sockets by the address in the configuration, a hand for each worker.
-pub(crate) type Hands = Vec<(Endpoint, Vec<Vec<Socket>>)>;
+pub(crate) type Hands = Vec<(Spot, Vec<Vec<Socket>>)>;
 
 /// Addresses that are listened on.
 #[derive(Debug, Default)]
 pub(crate) struct Places {
     /// By the address in the configuration.
-    open: Mutex<BTreeMap<Endpoint, (Place, Bound)>>,
+    open: Mutex<BTreeMap<Spot, (Place, Bound)>>,
+    /// Where datagrams were taken once: sessions that are still to end may hold the port.
+    datagrams: Mutex<BTreeSet<Endpoint>>,
     /// Sockets that somebody else bound, until a listener wants them.
     pub(crate) inheritance: Inheritance,
     /// How many clients there are descriptors for.
@@ -33,26 +36,26 @@ impl Places {
     pub(crate) fn listen(&self, listeners: &[Listener], workers: usize) -> Result<Hands, BindError> {
         let mut fresh = BTreeMap::new();
         let mut sockets = Vec::new();
-        for listener in listeners.iter().filter(|listener| !self.lock().contains_key(&listener.bind)) {
-            fresh.insert(listener.bind, self.bind(listener, workers).map_err(failed(listener))?);
+        for listener in listeners.iter().filter(|listener| !self.lock().contains_key(&listener.spot())) {
+            fresh.insert(listener.spot(), self.bind(listener, workers).map_err(failed(listener))?);
         }
-        for (bind, bound) in &fresh {
+        for (spot, bound) in &fresh {
             // It was made of these listeners.
-            let Some(listener) = listeners.iter().find(|listener| listener.bind == *bind) else { continue };
+            let Some(listener) = listeners.iter().find(|listener| listener.spot() == *spot) else { continue };
             bound.listen(&listener.socket).map_err(failed(listener))?;
-            sockets.push((*bind, bound.deal(workers).map_err(failed(listener))?));
+            sockets.push((*spot, bound.deal(workers).map_err(failed(listener))?));
         }
         // Nothing fails from here on.
         let mut places = self.lock();
         for listener in listeners {
-            if let Some((_, bound)) = places.get(&listener.bind)
+            if let Some((_, bound)) = places.get(&listener.spot())
                 && let Err(error) = bound.listen(&listener.socket)
             {
                 tracing::warn!(%error, listener = %listener.name, "the sockets cannot be set up as configured");
             }
         }
-        places.retain(|bind, _| listeners.iter().any(|listener| listener.bind == *bind));
-        places.extend(fresh.into_iter().map(|(bind, bound)| (bind, (self.place(bound.address), bound))));
+        places.retain(|spot, _| listeners.iter().any(|listener| listener.spot() == *spot));
+        places.extend(fresh.into_iter().map(|(spot, bound)| (spot, (self.place(bound.address), bound))));
         let open = places.values().map(|(_, bound)| bound.count()).sum();
         let wanted = listeners.iter().map(|listener| listener.limits.connections).fold(0, usize::saturating_add);
         self.budget.renew(workers, open, wanted);
@@ -62,13 +65,16 @@ impl Places {
 
     /// Inherited sockets, or new ones, one for each worker.
     fn bind(&self, listener: &Listener, workers: usize) -> io::Result<Bound> {
-        let kind = Type::STREAM;
+        let Spot { bind, datagrams } = listener.spot();
+        let kind = if datagrams { Type::DGRAM } else { Type::STREAM };
         let inherited = self.inheritance.claim(listener.name.as_str(), listener.bind, kind)?;
         if let Some(bound) = Bound::adopt(inherited, &listener.socket)? {
             return Ok(bound);
         }
         // A port of ours that is to be let go may overlap with a new address: 0.0.0.0:80 with 127.0.0.1:80.
-        let ours = self.lock().keys().any(|address| address.port() == listener.bind.port());
+        let shares = |spot: &Spot| spot.datagrams == datagrams && spot.bind.port() == bind.port();
+        let was_ours = datagrams && !self.datagrams().insert(bind);
+        let ours = was_ours || self.lock().keys().any(shares);
         Bound::new(listener.bind, kind, &listener.socket, workers, ours)
     }
 
@@ -81,7 +87,7 @@ impl Places {
     pub(crate) fn of(&self, listeners: &[Listener]) -> Vec<Place> {
         let mut places = self.lock();
         let mut of = |listener: &Listener| {
-            let (place, _) = places.get_mut(&listener.bind)?;
+            let (place, _) = places.get_mut(&listener.spot())?;
             place.door = Door::new(listener, place.door.as_deref()).map(Arc::new);
             Some(place.clone())
         };
@@ -89,14 +95,11 @@ impl Places {
     }
 
     /// Every socket once more; `name` gives the listener at an address.
-    pub(crate) fn hand_over(
-        &self,
-        name: impl Fn(Endpoint) -> Option<ListenerName>,
-    ) -> io::Result<Vec<InheritedSocket>> {
+    pub(crate) fn hand_over(&self, name: impl Fn(Spot) -> Option<ListenerName>) -> io::Result<Vec<InheritedSocket>> {
         let mut sockets = Vec::new();
-        for (bind, (_, bound)) in self.lock().iter() {
+        for (spot, (_, bound)) in self.lock().iter() {
             // The address tells whose they are, unless it was found where the configuration says any.
-            let name = name(*bind).filter(|_| bind.port() == Some(0));
+            let name = name(*spot).filter(|_| spot.bind.port() == Some(0));
             sockets.extend(bound.hand_over(name.as_ref().map(ListenerName::as_str))?);
         }
         Ok(sockets)
@@ -114,7 +117,11 @@ impl Places {
         self.lock().clear();
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Endpoint, (Place, Bound)>> {
+    fn datagrams(&self) -> MutexGuard<'_, BTreeSet<Endpoint>> {
+        self.datagrams.lock().unwrap_or_else(PoisonError::into_inner) // as below
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Spot, (Place, Bound)>> {
         // Every change is one step: a panic leaves the map whole.
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -88,7 +88,7 @@ impl DataPlane {
         let mut answers = Vec::new();
         for worker in &self.workers {
             let (done, answer) = oneshot::channel();
-            let sockets = sockets.iter_mut().filter_map(|(bind, hands)| Some((*bind, hands.pop()?))).collect();
+            let sockets = sockets.iter_mut().filter_map(|(spot, hands)| Some((*spot, hands.pop()?))).collect();
             let command = Command::Refresh { active: Arc::clone(&active), sockets, done };
             worker.send(command).map_err(|_| BindError::Stopped)?;
             answers.push(answer);
@@ -186,8 +186,8 @@ impl DataPlane {
     /// The operating system's.
     pub fn hand_over(&self) -> io::Result<Vec<InheritedSocket>> {
         let names: BTreeMap<_, _> = self
-            .generation(|now| now.listeners.iter().map(|listener| (listener.bind, listener.name.clone())).collect());
-        self.places.hand_over(|bind| names.get(&bind).cloned())
+            .generation(|now| now.listeners.iter().map(|listener| (listener.spot(), listener.name.clone())).collect());
+        self.places.hand_over(|spot| names.get(&spot).cloned())
     }
 
     /// Another process serves on our sockets: the files of Unix sockets are its own now.
@@ -216,7 +216,7 @@ impl DataPlane {
 
 fn refuse_twins(listeners: &[Listener]) -> Result<(), BindError> {
     for (position, listener) in listeners.iter().enumerate() {
-        let twin = listeners[..position].iter().find(|other| other.bind == listener.bind);
+        let twin = listeners[..position].iter().find(|other| other.spot() == listener.spot());
         if let Some(first) = twin.filter(|_| listener.bind.port() != Some(0)) {
             let (first, second) = (first.name.clone(), listener.name.clone());
             return Err(BindError::Shared { first, second, address: listener.bind });

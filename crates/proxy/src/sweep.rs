@@ -33,6 +33,7 @@ pub(crate) async fn sweep(worker: Rc<Worker>) {
         let local = Rc::clone(&worker.local.borrow());
         local.pools.iter().for_each(|pools| pools.sweep(now));
         worker.relays.each(|relay| relay.sweep(now));
+        worker.tables().iter().for_each(|table| table.sweep(&worker, now));
         local.stir();
         worker.tunnels.open.each(|tunnel| tunnel.sweep(now));
     }

@@ -18,7 +18,8 @@ use crate::accept::accept;
 use crate::acceptor::Acceptor;
 use crate::clock::Clock;
 use crate::downstream::Downstream;
-use crate::l4::{Relay, Stock, Verdict as RelayVerdict};
+use crate::l4::{self, Relay, Stock, Table, Verdict as RelayVerdict};
+use crate::listener::Spot;
 use crate::local::{Active, Front, Local};
 use crate::members::Members;
 use crate::multiplex::Life;
@@ -38,7 +39,7 @@ pub(crate) const SHORTEST_LOOK: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub(crate) enum Command {
     /// Serve by `active` from now on, and listen on these sockets too.
-    Refresh { active: Arc<Active>, sockets: Vec<(Endpoint, Vec<Socket>)>, done: oneshot::Sender<()> },
+    Refresh { active: Arc<Active>, sockets: Vec<(Spot, Vec<Socket>)>, done: oneshot::Sender<()> },
     /// Close what is between a group and one target.
     Cut { group: GroupName, address: Endpoint },
     /// Finish by `deadline`.
@@ -66,6 +67,8 @@ pub(crate) struct Worker {
     pub(crate) relays: Members<Relay>,
     /// Buffers and pipes for them.
     pub(crate) stock: Stock,
+    /// Sessions of datagrams, by listening socket.
+    pub(crate) tables: RefCell<Vec<Rc<Table>>>,
     /// Tasks of HTTP/2 connections; among them one for each request.
     pub(crate) streams: RefCell<AHashMap<tokio::task::Id, AbortHandle>>,
     /// Sending tells an accepting task to end; what still waits is served by the view that is sent.
@@ -122,6 +125,7 @@ impl Worker {
             tunnels: Tunnels::new(),
             relays: Members::new(),
             stock: Stock::default(),
+            tables: RefCell::default(),
             streams: RefCell::default(),
             accepting: RefCell::default(),
             handshakes: Turnstile::new(),
@@ -149,7 +153,7 @@ impl Worker {
         }
     }
 
-    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(Endpoint, Vec<Socket>)>) {
+    fn refresh(self: &Rc<Self>, active: Arc<Active>, sockets: Vec<(Spot, Vec<Socket>)>) {
         let local = Rc::new(Local::new(active, &self.registry, &self.local.borrow()));
         let earlier = self.local.replace(Rc::clone(&local));
         self.draining.set(None);
@@ -163,11 +167,38 @@ impl Worker {
             Some(front) => relay.moved_to(front),
             None => relay.retire(retired_by),
         });
-        for (bind, sockets) in sockets {
+        for table in self.tables() {
+            match local.datagram_fronts.get(&table.bind).filter(|_| !table.is_retired()) {
+                Some(front) => table.moved_to(front),
+                None => table.retire(retired_by),
+            }
+        }
+        for (Spot { bind, datagrams }, sockets) in sockets {
+            if datagrams {
+                self.take_datagrams(&local, bind, sockets);
+                continue;
+            }
             let tasks = sockets.into_iter().filter_map(|socket| self.listen(bind, socket)).collect();
             self.accepting.borrow_mut().insert(bind, tasks);
         }
         self.refreshed.notify_one();
+    }
+
+    /// Takes datagrams from these sockets. Those of an earlier listener on the same address are left alone from now on.
+    fn take_datagrams(self: &Rc<Self>, local: &Local, bind: Endpoint, sockets: Vec<Socket>) {
+        self.tables().iter().filter(|table| table.bind == bind).for_each(|table| table.close(self));
+        let Some(front) = local.datagram_fronts.get(&bind) else { return };
+        for socket in sockets {
+            // As with connections.
+            if let Err(error) = l4::listen(self, bind, front, socket) {
+                tracing::error!(%error, %bind, "a worker cannot take datagrams");
+            }
+        }
+    }
+
+    /// A view of its own: tables go when their last session does.
+    pub(crate) fn tables(&self) -> Vec<Rc<Table>> {
+        self.tables.borrow().clone()
     }
 
     /// Takes connections from a socket until the sender that is given back is used.
@@ -214,6 +245,7 @@ impl Worker {
                 relay.judge(RelayVerdict::TargetLeft);
             }
         });
+        self.tables().iter().for_each(|table| table.cut(self, group, address));
     }
 
     /// Lets everything finish, and cuts what is left.
@@ -223,6 +255,7 @@ impl Worker {
         self.stop_accepting(&local, |_| true);
         self.downstreams.each(|client| client.retire(deadline));
         self.relays.each(|relay| relay.retire(deadline));
+        self.tables().iter().for_each(|table| table.retire(deadline));
         self.refreshed.notify_one();
         let empty = async {
             while self.listening.get() > 0 || !self.downstreams.is_empty() || !self.relays.is_empty() {
@@ -232,6 +265,7 @@ impl Worker {
         let clean = tokio::time::timeout_at(deadline.into(), empty).await.is_ok();
         self.downstreams.each(Downstream::cut);
         self.relays.each(|relay| relay.judge(RelayVerdict::Drained));
+        self.tables().iter().for_each(|table| table.close(&self));
         let _ = done.send(clean);
     }
 
@@ -253,10 +287,12 @@ impl Worker {
         let generation = &local.active.generation;
         let listeners = generation.listeners.iter().map(|listener| &listener.timeouts);
         let relayed = generation.listeners.iter().filter_map(|listener| listener.protocol.tcp());
+        let sessions = generation.listeners.iter().filter_map(|listener| listener.protocol.udp());
         let groups = generation.groups.values().map(|group| group.settings());
         let shortest = listeners
             .flat_map(|timeouts| [timeouts.handshake, timeouts.head, timeouts.keep_alive, timeouts.idle])
             .chain(relayed.map(|settings| settings.idle))
+            .chain(sessions.map(|settings| settings.idle))
             .chain(groups.clone().flat_map(|group| {
                 let timeouts = &group.timeouts;
                 [timeouts.first_byte, timeouts.idle, timeouts.stream_idle, timeouts.stream.unwrap_or(Duration::MAX)]

@@ -16,6 +16,36 @@ pub(crate) struct RelayStats {
     duration: Histogram,
 }
 
+/// Counts of datagrams of one listener to one group.
+#[derive(Debug, Clone)]
+pub(crate) struct DatagramStats {
+    pub(crate) relayed: RelayStats,
+    received: Counter,
+    sent: Counter,
+}
+
+impl DatagramStats {
+    pub(crate) fn new(registry: &Registry, listener: &str, group: &str) -> Self {
+        let labels = [("listener", listener), ("group", group)];
+        let counter = |name, help| registry.counter(name, help, &labels);
+        Self {
+            relayed: RelayStats::new(registry, listener, group),
+            received: counter("equipoise_received_datagrams_total", "Datagrams passed on from clients to targets"),
+            sent: counter("equipoise_sent_datagrams_total", "Datagrams passed on from targets to clients"),
+        }
+    }
+
+    pub(crate) fn received(&self, bytes: usize) {
+        self.received.increment();
+        self.relayed.moved(bytes as u64, 0);
+    }
+
+    pub(crate) fn sent(&self, bytes: usize) {
+        self.sent.increment();
+        self.relayed.moved(0, bytes as u64);
+    }
+}
+
 impl RelayStats {
     pub(crate) fn new(registry: &Registry, listener: &str, group: &str) -> Self {
         let labels = [("listener", listener), ("group", group)];

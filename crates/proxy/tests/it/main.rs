@@ -29,3 +29,4 @@ mod tcp;
 mod timeout;
 mod to_targets;
 mod tunnel;
+mod udp;
