@@ -254,7 +254,7 @@ impl Link {
     pub(crate) fn release(self, now: Instant) {
         let Self { mut busy, way, pool } = self;
         let upstream = &busy.upstream;
-        let whole = upstream.sent_all.get() && upstream.verdict.get().is_none();
+        let whole = upstream.sent_all.get() && !upstream.deaf.get() && upstream.verdict.get().is_none();
         let Some(settings) = upstream.pool_settings().filter(|_| whole) else { return };
         match way {
             Way::Line { sender, owner } => {

@@ -23,13 +23,11 @@ pub(crate) struct TargetIo {
     scanner: Scanner,
     /// Bytes that began like an interim response.
     sieve: Option<Box<Sieve>>,
-    /// The target takes nothing more.
-    deaf: bool,
 }
 
 impl TargetIo {
     pub(crate) fn new(stream: Stream, upstream: Rc<Upstream>) -> Self {
-        Self { stream, upstream, scanner: Scanner::of_responses(), sieve: None, deaf: false }
+        Self { stream, upstream, scanner: Scanner::of_responses(), sieve: None }
     }
 }
 
@@ -90,7 +88,7 @@ impl TargetIo {
         use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
         match written {
             Poll::Ready(Err(error)) if matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset) => {
-                self.deaf = true;
+                self.upstream.deaf.set(true);
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -131,7 +129,7 @@ impl AsyncRead for TargetIo {
 
 impl AsyncWrite for TargetIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        if self.deaf {
+        if self.upstream.deaf.get() {
             return Poll::Pending;
         }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
@@ -143,7 +141,7 @@ impl AsyncWrite for TargetIo {
         cx: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.deaf {
+        if self.upstream.deaf.get() {
             return Poll::Pending;
         }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
@@ -155,7 +153,7 @@ impl AsyncWrite for TargetIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.deaf {
+        if self.upstream.deaf.get() {
             return Poll::Pending;
         }
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);

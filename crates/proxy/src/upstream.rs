@@ -109,6 +109,8 @@ pub(crate) struct Upstream {
     events: Cell<bool>,
     /// Whether the whole request was handed to the connection.
     pub(crate) sent_all: Cell<bool>,
+    /// Whether the target takes nothing more.
+    pub(crate) deaf: Cell<bool>,
     /// Bytes that came while the response's head was waited for.
     before_head: Cell<usize>,
     /// Interim responses that came.
@@ -171,6 +173,7 @@ impl Upstream {
             stream_until: Cell::new(None),
             events: Cell::new(false),
             sent_all: Cell::new(true),
+            deaf: Cell::new(false),
             before_head: Cell::new(0),
             interim: Cell::new(0),
             asker: RefCell::new(None),
