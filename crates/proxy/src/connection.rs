@@ -283,11 +283,10 @@ impl Here {
 
     /// Notes a connection that ended in an error of the client's: hyper has answered what can be answered.
     fn fault(&self, error: &hyper::Error) {
-        let guard = self.client.guard.borrow_mut().reason();
         let (status, reason) = if error.is_parse_too_large() {
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "head-too-large")
         } else if error.is_parse() {
-            (StatusCode::BAD_REQUEST, guard.unwrap_or("bad-request"))
+            (StatusCode::BAD_REQUEST, self.client.guard.borrow_mut().reason().unwrap_or("bad-request"))
         } else {
             return; // a client that goes away is no fault
         };
@@ -299,6 +298,9 @@ impl Here {
 impl Drop for Here {
     fn drop(&mut self) {
         drop(self.client.take_tunnel());
+        if let Some(reason) = self.client.overdue.get() {
+            refused::note(&self.worker, &self.client, StatusCode::REQUEST_TIMEOUT, reason);
+        }
         self.worker.downstreams.leave(self.client.key);
         self.stats.active.decrement();
         self.worker.left.notify_waiters();

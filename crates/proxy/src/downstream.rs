@@ -27,6 +27,9 @@ const LAST_CALL: Duration = Duration::from_millis(500);
 /// Most bytes of interim responses that wait to be written, less the last one.
 const MOST_HINTS: usize = 64 << 10;
 
+/// The reason of those who take too long to say what they want.
+const HEAD_TIMEOUT: &str = "head-timeout";
+
 /// Where a connection is between two requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Phase {
@@ -71,6 +74,8 @@ pub(crate) struct Downstream {
     front: RefCell<Rc<Front>>,
     /// What its bytes are held against.
     pub(crate) guard: RefCell<Guard>,
+    /// Why a request that had begun is cut before its head was whole: it has its line in the log when that is done.
+    pub(crate) overdue: Cell<Option<&'static str>>,
     phase: Cell<Phase>,
     in_flight: Cell<u32>,
     multiplexed: Cell<bool>,
@@ -101,6 +106,7 @@ impl Downstream {
             certificate: OnceCell::new(),
             front: RefCell::new(Rc::clone(front)),
             guard: RefCell::new(Guard::new()),
+            overdue: Cell::new(None),
             phase: Cell::new(Phase::Fresh(now)),
             in_flight: Cell::new(0),
             multiplexed: Cell::new(false),
@@ -325,8 +331,12 @@ impl Downstream {
                     front.fault("tls-timeout");
                     self.cut();
                 }
-                Phase::Fresh(since) | Phase::Head(since) if past(since, timeouts.head) && !self.is_told(Order::Cut) => {
-                    front.fault("head-timeout");
+                Phase::Fresh(since) if past(since, timeouts.head) && !self.is_told(Order::Cut) => {
+                    front.fault(HEAD_TIMEOUT);
+                    self.cut();
+                }
+                Phase::Head(since) if past(since, timeouts.head) && !self.is_told(Order::Cut) => {
+                    self.overdue.set(Some(HEAD_TIMEOUT));
                     self.cut();
                 }
                 Phase::Fresh(since) | Phase::Idle(since) if self.is_retired() && past(since, LAST_CALL) => {

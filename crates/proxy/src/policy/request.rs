@@ -35,6 +35,8 @@ pub(crate) enum Refusal {
     Misdirected,
     #[error("the only transfer coding served here is a single `chunked`")]
     Coding,
+    #[error("the request may have a body and says nothing of its length")]
+    NoLength,
     #[error("the request has both Content-Length and Transfer-Encoding")]
     TwoLengths,
     #[error("a request for another protocol has no body")]
@@ -71,6 +73,7 @@ impl Refusal {
             Self::Misdirected => "misdirected",
             Self::Coding => "transfer-coding",
             Self::TwoLengths => "two-lengths",
+            Self::NoLength => "no-length",
             Self::UpgradeWithBody => "upgrade-with-body",
             Self::Protocol => "unknown-protocol",
         }
@@ -113,7 +116,10 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
 
 fn check_framing(head: &Parts, seen: &Seen) -> Result<(), Refusal> {
     if seen.codings == 0 {
-        return Ok(());
+        // Where a body is meant and has no length, the bytes behind the head could be it (RFC 1945 section 8.3).
+        let may_have_body = matches!(head.method, Method::POST | Method::PUT | Method::PATCH);
+        let no_length = head.version == Version::HTTP_10 && may_have_body && seen.lengths == 0;
+        return if no_length { Err(Refusal::NoLength) } else { Ok(()) };
     }
     if seen.lengths > 0 {
         return Err(Refusal::TwoLengths);

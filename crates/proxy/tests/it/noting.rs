@@ -66,3 +66,26 @@ async fn requests_are_counted_by_listener_group_and_class() {
     );
     assert!(!running.registry.encode().contains("equipoise_faults_total"), "{}", running.registry.encode());
 }
+
+#[tokio::test]
+async fn half_a_head_is_a_line_too_when_it_was_waited_for_too_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("access.log");
+    let log = AccessLog::open(LogDestination::File(path.clone()), LogFormat::Json).unwrap();
+    let mut listener = listener();
+    listener.timeouts.head = std::time::Duration::from_millis(150);
+    let mut generation = Generation::new(vec![listener], [group("g", &[], GroupSettings::default())]);
+    generation.access_log = Some(log.clone());
+    let running = Running::start(1, generation).await;
+    let mut silent = running.client().await;
+    let mut slow = running.client().await;
+    slow.write("GET / HTTP/1.1\r\nhost: ").await;
+    assert!(slow.closed().await && silent.closed().await);
+    let series = "equipoise_faults_total{listener=\"web\",reason=\"head-timeout\"}";
+    running.eventually(|running| running.metric(series) == 2.0).await;
+    assert!(log.flush(std::time::Duration::from_secs(30)));
+    let lines = std::fs::read_to_string(path).unwrap();
+    assert_eq!(lines.matches('\n').count(), 1, "{lines}");
+    let line: serde_json::Value = serde_json::from_str(&lines).unwrap();
+    assert_eq!((&line["http.response.status_code"], &line["reason"]), (&408.into(), &"head-timeout".into()));
+}

@@ -1,8 +1,12 @@
 //! What no proxy may pass on, sent byte by byte and judged by the bytes that the target received.
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use equipoise_proxy::{GroupSettings, PathForm};
+use equipoise_rule::{Decision, HeaderEdit, Router, RouterSource};
+use equipoise_target::PluginName;
+use http::{HeaderName, HeaderValue};
 
 use crate::support::{Origin, Running, Wire, answer, get, group, listener_with, soon};
 
@@ -330,4 +334,74 @@ async fn rules_and_targets_see_one_spelling_of_a_path() {
         let running = Running::single(listener, [group("g", &[origin.address], GroupSettings::default())]).await;
         assert_eq!(asked_for(&running, target).await, want.map(str::to_owned), "{target}");
     }
+}
+
+#[tokio::test]
+async fn a_body_that_only_the_end_of_the_connection_would_end_is_refused() {
+    let recorder = Recorder::new().await;
+    let running = Running::before(&[recorder.origin.address]).await;
+    for method in ["POST", "PUT", "PATCH"] {
+        let mut client = running.client().await;
+        client.write(format!("{method} / HTTP/1.0\r\nHost: a\r\n\r\nGET /b HTTP/1.0\r\n\r\n")).await;
+        assert_eq!(soon(client.message()).await.unwrap().status(), 400);
+        assert!(client.closed().await);
+    }
+    assert_eq!(recorder.received(), "");
+    assert_eq!(faults(&running, "no-length"), 3.0);
+}
+
+/// A router that wishes for what no request may be.
+#[derive(Debug)]
+struct Wicked;
+
+impl Router for Wicked {
+    fn route(&self, _: &mut http::request::Parts, _: IpAddr) -> Decision {
+        let set = |name, value| HeaderEdit::Set(HeaderName::from_static(name), HeaderValue::from_static(value));
+        let add = |name, value| HeaderEdit::Add(HeaderName::from_static(name), HeaderValue::from_static(value));
+        Decision {
+            request_edits: vec![
+                set("transfer-encoding", "gzip, chunked"),
+                add("content-length", "5"),
+                add("host", "evil"),
+                set("connection", "x-forwarded-for, keep-alive"),
+                set("upgrade", "h2c"),
+                add("te", "gzip"),
+                HeaderEdit::Remove(HeaderName::from_static("content-length")),
+                set("x-fine", "1"),
+            ],
+            rewrite_path: Some("/x/%2e%2e/admin".parse().unwrap()),
+            rewrite_host: Some(HeaderValue::from_static("a b")),
+            ..Decision::default()
+        }
+    }
+}
+
+impl RouterSource for Wicked {
+    fn router(&self, _: &PluginName) -> Option<Arc<dyn Router>> {
+        Some(Arc::new(Self))
+    }
+}
+
+#[tokio::test]
+async fn a_router_cannot_make_of_a_request_what_no_client_may_send() {
+    let recorder = Recorder::new().await;
+    let mut listener = crate::support::listener();
+    let rule = "default = { forward = 'g' }\n[[rule]]\npriority = 1\nthen = { plugin = 'p' }";
+    listener.rules = crate::support::rules_with(rule, &Wicked);
+    let running = Running::single(listener, [group("g", &[recorder.origin.address], GroupSettings::default())]).await;
+    let request = "POST /here HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
+    assert_eq!(running.client().await.ask(request).await.text(), "ok");
+    running.eventually(|_| recorder.received().ends_with("abc")).await;
+    let received = recorder.received();
+    let head = received.split("\r\n\r\n").next().unwrap();
+    assert!(head.starts_with("POST /here HTTP/1.1\r\n"), "{head}");
+    for (name, count) in
+        [("host: a", 1), ("host:", 1), ("content-length: 3", 1), ("content-length:", 1), ("x-fine: 1", 1)]
+    {
+        assert_eq!(head.lines().filter(|line| line.starts_with(name)).count(), count, "{name} in {head}");
+    }
+    for name in ["transfer-encoding", "connection", "upgrade", "te:"] {
+        assert!(!head.lines().any(|line| line.starts_with(name)), "{name} in {head}");
+    }
+    assert!(running.metric("equipoise_router_edits_refused_total{listener=\"web\"}") >= 8.0);
 }
