@@ -11,6 +11,7 @@ mod resilience;
 mod socket;
 mod target;
 mod target_group;
+mod tls;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -73,6 +73,10 @@ codes! {
     MissingGrant => "missing-grant",
     /// A component is not the one that was pinned.
     WrongDigest => "wrong-digest",
+    /// A certificate or private key cannot be used.
+    BadCertificate => "bad-certificate",
+    /// A certificate has expired, or soon will.
+    ExpiringCertificate => "expiring-certificate",
     /// This build of the program runs no plugins.
     NoPlugins => "no-plugins",
     /// Two listeners want the same address.

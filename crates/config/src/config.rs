@@ -11,9 +11,9 @@ use equipoise_target::{Endpoint, GroupName, ListenerName, PluginName};
 use ipnet::IpNet;
 
 use crate::document::{
-    AccessLog, Admin, CircuitBreaker, ClientLimits, ClientTimeouts, Fallback, Grant, GroupLimits, Hedge,
-    ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, RateLimit, Retry, Shed, TargetTimeouts, Upgrades,
-    World,
+    AccessLog, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Fallback, Grant, GroupLimits,
+    Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, RateLimit, Retry, Shed, TargetTimeouts,
+    TlsVersion, Upgrades, World,
 };
 use crate::size::Size;
 
@@ -47,6 +47,8 @@ pub struct Listener {
     pub bind: Endpoint,
     /// What is spoken.
     pub protocol: Protocol,
+    /// What TLS is ended with; there exactly when the protocol needs it.
+    pub tls: Option<ListenerTls>,
     /// Networks that may connect; everybody when empty.
     pub allow: Vec<IpNet>,
     /// Networks that may not connect, even when `allow` lists them.
@@ -73,6 +75,53 @@ pub struct Listener {
     pub default: Action,
     /// Rules from the lowest priority number to the highest; no two have the same.
     pub rules: Vec<Rule>,
+}
+
+/// What TLS with clients is ended with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerTls {
+    /// At least one; the first is the default.
+    pub certificates: Vec<CertificateFiles>,
+    /// How clients are asked for certificates, if they are.
+    pub client_auth: Option<ClientAuth>,
+    /// The oldest version that is spoken.
+    pub min_version: TlsVersion,
+}
+
+/// Files of a certificate. Absolute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate and those that vouch for it.
+    pub chain: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
+
+/// Which certificates of clients are good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientAuth {
+    /// File of those who vouch for clients.
+    pub ca: PathBuf,
+    /// Whether clients may go without.
+    pub mode: ClientAuthMode,
+}
+
+impl ListenerTls {
+    /// Every file that it names.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        let certificates = self.certificates.iter().flat_map(|files| [&files.chain, &files.key]);
+        certificates.chain(self.client_auth.iter().map(|auth| &auth.ca))
+    }
+}
+
+impl Config {
+    /// Every file that it names: components, secrets, certificates. What is in them belongs to the configuration.
+    #[must_use]
+    pub fn named_files(&self) -> Vec<PathBuf> {
+        let plugins = self.plugins.iter().map(|plugin| &plugin.component);
+        let tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(ListenerTls::files);
+        plugins.chain(&self.admin.token_file).chain(tls).cloned().collect()
+    }
 }
 
 /// Targets that can stand in for one another.

@@ -40,6 +40,7 @@ mod plugin;
 mod protocol;
 mod socket;
 mod target_group;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -59,6 +60,7 @@ pub use socket::{FileMode, ListenerSocket, ProxyProtocolFrom};
 pub use target_group::{
     CircuitBreaker, GroupLimits, Hedge, Pool, Queue, Retry, RetryOn, Target, TargetGroup, TargetTimeouts,
 };
+pub use tls::{CertificateFiles, ClientAuth, ClientAuthMode, ListenerTls, TlsVersion};
 
 /// A whole configuration, as written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

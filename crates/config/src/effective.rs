@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::config::{Config, Listener, Plugin, TargetGroup};
+use crate::config::{CertificateFiles, Config, Listener, ListenerTls, Plugin, TargetGroup};
 use crate::document::{self, AccessLog, Admin, Document, PluginLimits};
 
 /// The configuration as TOML with every default written out. It loads again to an equal configuration. What variables
@@ -60,6 +60,7 @@ impl From<&Listener> for document::Listener {
         Self {
             bind: Some(listener.bind),
             protocol: listener.protocol,
+            tls: listener.tls.as_ref().map(Into::into),
             allow: listener.allow.clone(),
             deny: listener.deny.clone(),
             trusted_proxies: listener.trusted_proxies.clone(),
@@ -74,6 +75,23 @@ impl From<&Listener> for document::Listener {
             default: Some(listener.default.clone()),
             rule: listener.rules.clone(),
         }
+    }
+}
+
+impl From<&ListenerTls> for document::ListenerTls {
+    fn from(tls: &ListenerTls) -> Self {
+        let auth = tls.client_auth.as_ref();
+        Self {
+            certificates: tls.certificates.iter().map(Into::into).collect(),
+            client_auth: auth.map(|auth| document::ClientAuth { ca: Some(readable(&auth.ca)), mode: auth.mode }),
+            min_version: tls.min_version,
+        }
+    }
+}
+
+impl From<&CertificateFiles> for document::CertificateFiles {
+    fn from(files: &CertificateFiles) -> Self {
+        Self { chain: Some(readable(&files.chain)), key: Some(readable(&files.key)) }
     }
 }
 

@@ -43,12 +43,12 @@ mod toml_text;
 mod tree;
 
 pub use code::Code;
-pub use config::{Config, Listener, Plugin, Target, TargetGroup};
+pub use config::{CertificateFiles, ClientAuth, Config, Listener, ListenerTls, Plugin, Target, TargetGroup};
 pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
-    AccessLog, AccessLogFormat, Admin, CircuitBreaker, ClientLimits, ClientTimeouts, Document, Fallback, FileMode,
-    Grant, GroupLimits, Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, Queue, RateKey,
-    RateLimit, Retry, RetryOn, Shed, TargetTimeouts, World,
+    AccessLog, AccessLogFormat, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Document,
+    Fallback, FileMode, Grant, GroupLimits, Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom,
+    Queue, RateKey, RateLimit, Retry, RetryOn, Shed, TargetTimeouts, TlsVersion, World,
 };
 pub use effective::effective;
 pub use limits::{

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use equipoise_target::PluginName;
 
 use crate::check::{self, Built, Origin};
-use crate::config::Config;
+use crate::config::{Config, Listener};
 use crate::document::{Document, World};
 use crate::finding::Finding;
 use crate::locate::{Locator, node};
 use crate::path::{KeyPath, Step};
 use crate::read::{self, Removed};
-use crate::report::Report;
+use crate::report::{Location, Report};
 use crate::source::Sources;
 use crate::tree::{Environment, Parsed, Tree};
 
@@ -79,7 +79,9 @@ impl Sources {
         });
         let admin = KeyPath::root().key("admin");
         let admin = locator.places(&admin, ["token-file"]).collect::<Vec<_>>();
-        let places = places.chain(admin).collect();
+        let tls =
+            config.iter().flat_map(|config| &config.listeners).flat_map(|listener| tls_places(&locator, listener));
+        let places = places.chain(admin).chain(tls).collect();
         finish(config, locator.report(findings).with_places(places), files)
     }
 
@@ -97,6 +99,16 @@ impl Sources {
         findings.extend(placed);
         (config, findings)
     }
+}
+
+/// Where a listener names files, which others look at.
+fn tls_places(locator: &Locator<'_>, listener: &Listener) -> Vec<(String, Location)> {
+    let Some(tls) = &listener.tls else { return Vec::new() };
+    let table = KeyPath::root().key("listener").key(listener.name.as_str()).key("tls");
+    let of_certificate =
+        |index| locator.places(&table.key("certificates").index(index), ["chain", "key"]).collect::<Vec<_>>();
+    let certificates = (0..tls.certificates.len()).flat_map(of_certificate);
+    certificates.chain(locator.places(&table.key("client-auth"), ["ca"])).collect()
 }
 
 fn finish(config: Option<Config>, report: Report, files: Vec<PathBuf>) -> Result<Loaded, Report> {

@@ -23,6 +23,16 @@ impl KeyPath {
         self.then(Step::Key(key.to_owned()))
     }
 
+    /// A step as a text: `[0]` is a position in a list, all else a key. No name begins with a bracket.
+    #[must_use]
+    pub(crate) fn step(&self, step: &str) -> Self {
+        let position = step.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        match position.and_then(|position| position.parse().ok()) {
+            Some(position) => self.index(position),
+            None => self.key(step),
+        }
+    }
+
     #[must_use]
     pub(crate) fn index(&self, index: usize) -> Self {
         self.then(Step::Index(index))

@@ -106,16 +106,25 @@ impl Report {
     /// Adds an error that showed when a file which the configuration names was looked at: `path` leads to the key that
     /// names it, such as `["plugin", "geo", "component"]`, or to one beside it.
     pub fn add(&mut self, code: Code, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
-        let key = path.iter().fold(KeyPath::root(), |path, key| path.key(key)).to_string();
+        self.put(Severity::Error, code, path, message.into(), help.into());
+    }
+
+    /// Adds a warning in the same way.
+    pub fn add_warning(&mut self, code: Code, path: &[&str], message: impl Into<String>, help: impl Into<String>) {
+        self.put(Severity::Warning, code, path, message.into(), help.into());
+    }
+
+    fn put(&mut self, severity: Severity, code: Code, path: &[&str], message: String, help: String) {
+        let key = path.iter().fold(KeyPath::root(), |path, key| path.step(key)).to_string();
         let diagnostic = Diagnostic {
             code,
-            severity: Severity::Error,
-            message: message.into(),
+            severity,
+            message,
             location: self.places.get(&key).cloned(),
             key,
             label: None,
             related: Vec::new(),
-            help: Some(help.into()),
+            help: Some(help),
         };
         self.diagnostics.push(diagnostic);
         self.diagnostics.sort_by_key(order);

@@ -11,12 +11,13 @@ use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource, Reach};
 use equipoise_proxy::{
     AccessList, Announcers, Group, GroupSettings, GroupTimeouts, ListenOptions, Listener, ListenerLimits,
-    ListenerTimeouts, Networks, PathForm, PoolSettings, Transport, Upgrades,
+    ListenerProtocol, ListenerTimeouts, Networks, PathForm, PoolSettings, Transport, Upgrades,
 };
 use equipoise_rule::{RouterSource, RuleSet};
 use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
 
 use crate::error::ApplyError;
+use crate::keyring::Keyring;
 
 /// What assembling needs beside the configuration.
 pub(crate) struct Context<'a> {
@@ -27,6 +28,8 @@ pub(crate) struct Context<'a> {
     pub(crate) known: &'a AHashMap<(GroupName, Endpoint), Arc<Target>>,
     /// The group that serves under this description's name, if it is balanced by the same algorithm: its picker is kept.
     pub(crate) predecessor: &'a dyn Fn(&config::TargetGroup) -> Option<Arc<Group>>,
+    /// What listeners end TLS with.
+    pub(crate) keyring: &'a Keyring,
     /// What the health checks say of a known target.
     pub(crate) condition: &'a dyn Fn(&GroupName, Endpoint) -> Condition,
 }
@@ -140,9 +143,12 @@ fn settings(described: &config::TargetGroup) -> GroupSettings {
 fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Listener, ApplyError> {
     let rules = RuleSet::build(&described.rules, &described.default, context.routers)
         .map_err(|source| ApplyError::Rules { listener: described.name.clone(), source })?;
-    let config::ClientTimeouts { head, keep_alive, idle } = described.timeouts;
+    let config::ClientTimeouts { handshake, head, keep_alive, idle } = described.timeouts;
     let limits = &described.limits;
     let mut listener = Listener::new(described.name.clone(), described.bind, rules);
+    if let Some(tls) = context.keyring.get(&described.name) {
+        listener.protocol = ListenerProtocol::Https(Arc::clone(tls));
+    }
     listener.access =
         AccessList { allow: Networks::new(described.allow.clone()), deny: Networks::new(described.deny.clone()) };
     listener.trusted_proxies = Networks::new(described.trusted_proxies.clone());
@@ -157,7 +163,7 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
     let announcers =
         |from: &config::ProxyProtocolFrom| Announcers::new(Networks::new(from.from.clone()), from.required);
     listener.proxy_protocol = described.proxy_protocol.as_ref().map(announcers);
-    listener.timeouts = ListenerTimeouts { head, keep_alive, idle, ..ListenerTimeouts::default() };
+    listener.timeouts = ListenerTimeouts { handshake, head, keep_alive, idle };
     listener.limits = ListenerLimits {
         connections: limits.connections,
         connections_per_source: limits.connections_per_source,

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::admin::Token;
 use crate::departures::Departures;
+use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::native::Natives;
 use crate::shelf::{Host, Shelf};
@@ -35,6 +36,7 @@ pub(crate) struct Serving {
     /// In the order of `config.target_groups`.
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) shelf: Shelf,
+    pub(crate) keyring: Keyring,
     pub(crate) access_log: Option<AccessLog>,
     /// What callers of the admin address present.
     pub(crate) token: Option<Token>,

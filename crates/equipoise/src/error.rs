@@ -68,6 +68,14 @@ pub enum ApplyError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A listener's certificates cannot be used.
+    #[error("setting up TLS on listener `{listener}`")]
+    Certificate {
+        /// The listener.
+        listener: ListenerName,
+        /// Which file is to blame, and why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A listener's rules cannot be built.
     #[error("building the rules of listener `{listener}`")]
     Rules {

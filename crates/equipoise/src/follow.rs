@@ -42,13 +42,12 @@ impl Core {
     /// What the configuration is read from, and what it names; also that of the one that was refused last.
     fn watched_paths(&self) -> Vec<PathBuf> {
         let serving = self.serving.load();
-        let plugins = serving.config.plugins.iter().map(|plugin| plugin.component.clone());
-        let token = serving.config.admin.token_file.clone();
+        let named = serving.config.named_files();
         let source = match &**self.source.load() {
             Source::Path(path) => Some(path.clone()),
             Source::Text(_) | Source::Document(_) => None,
         };
         let attempted = lock(&self.attempted).clone();
-        plugins.chain(token).chain(source).chain(serving.files.iter().cloned()).chain(attempted).collect()
+        named.into_iter().chain(source).chain(serving.files.iter().cloned()).chain(attempted).collect()
     }
 }

@@ -42,6 +42,7 @@ mod error;
 #[cfg(feature = "watch")]
 mod follow;
 mod handle;
+mod keyring;
 mod lookup;
 mod metrics;
 mod native;

@@ -15,6 +15,7 @@ use crate::assemble::{Assembly, Context, assemble};
 use crate::core::{Core, Serving, Stage};
 use crate::departures::Departure;
 use crate::error::{ApplyError, ReloadError, chain};
+use crate::keyring::Keyring;
 use crate::lookup::Lookup;
 use crate::metrics::lock;
 use crate::shelf::Shelf;
@@ -48,6 +49,7 @@ struct Prepared {
     warnings: Report,
     files: Vec<PathBuf>,
     shelf: Shelf,
+    keyring: Keyring,
     assembly: Assembly,
     access_log: Option<AccessLog>,
     token: Option<Token>,
@@ -115,10 +117,14 @@ impl Core {
             let changed = equipoise_config::diff(&before.config, &prepared.config);
             changes.extend(changed.iter().map(ToString::to_string));
             changes.extend(prepared.shelf.changes_since(&before.shelf));
+            changes.extend(prepared.keyring.changes_since(&before.keyring));
             changes.extend(unseen_changes(&before, &prepared));
         }
         if prepared.warnings.warnings() > 0 {
             tracing::warn!("{}", prepared.warnings);
+        }
+        for ending in prepared.keyring.ending() {
+            tracing::warn!("{ending}");
         }
         let admin = self.prepare_admin(&prepared.config, prepared.token.as_ref())?;
         self.swap(prepared, &before, admin).await?;
@@ -131,7 +137,9 @@ impl Core {
         let before = self.serving.load();
         let token = self.read_token(&config)?;
         let shelf = Shelf::load(&self.host, &config.plugins, &before.shelf)?;
-        let is_same = *before.config == config && shelf.is_same(&before.shelf) && token == before.token;
+        let keyring = Keyring::load(&config.listeners, &before.keyring)?;
+        let files_are_same = shelf.is_same(&before.shelf) && keyring.is_same(&before.keyring) && token == before.token;
+        let is_same = *before.config == config && files_are_same;
         if before.number > 0 && is_same {
             return Ok(None);
         }
@@ -151,11 +159,12 @@ impl Core {
                 let kept = earlier.balance == described.balance && described.balance.plugin().is_none();
                 kept.then(|| Arc::clone(group))
             },
+            keyring: &keyring,
             condition: &|group, address| self.monitor.condition(group, address),
         };
         let assembly = assemble(&config, &context)?;
         let access_log = access_log(&config, &before)?;
-        Ok(Some(Prepared { config: Arc::new(config), warnings, files, shelf, assembly, access_log, token }))
+        Ok(Some(Prepared { config: Arc::new(config), warnings, files, shelf, keyring, assembly, access_log, token }))
     }
 
     /// Only the first steps can still fail: when the balancer is ending, and binding new listeners.
@@ -165,7 +174,7 @@ impl Core {
         before: &Serving,
         admin: AdminChange,
     ) -> Result<(), ApplyError> {
-        let Prepared { config, files, shelf, assembly, access_log, token, warnings: _ } = prepared;
+        let Prepared { config, files, shelf, keyring, assembly, access_log, token, warnings: _ } = prepared;
         let Assembly { listeners, groups, plans } = assembly;
         let mut generation = Generation::new(listeners, groups.iter().cloned());
         generation.access_log.clone_from(&access_log);
@@ -181,7 +190,7 @@ impl Core {
             return Err(ApplyError::Draining);
         }
         let number = before.number + 1;
-        self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, access_log, token }));
+        self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, keyring, access_log, token }));
         self.monitor.apply(plans);
         let serving = self.serving.load_full();
         for group in &serving.groups {
@@ -288,8 +297,7 @@ fn unseen_changes(before: &Serving, now: &Prepared) -> Vec<String> {
 
 /// Every file that a configuration consists of or names.
 fn names(read: &Loaded) -> Vec<PathBuf> {
-    let plugins = read.config.plugins.iter().map(|plugin| plugin.component.clone());
-    plugins.chain(read.config.admin.token_file.clone()).chain(read.files.iter().cloned()).collect()
+    read.config.named_files().into_iter().chain(read.files.iter().cloned()).collect()
 }
 
 /// The access log of `config`; the open one when it asks for the same.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use equipoise_metrics::{Registry, Sample};
@@ -231,6 +231,9 @@ fn report(registry: &Registry, active: &Arc<ArcSwap<Active>>) {
     registry.collect(move |sample: &mut Sample| {
         let Some(active) = active.upgrade() else { return };
         let active = active.load();
+        for listener in &active.generation.listeners {
+            certificates(sample, listener);
+        }
         for (name, group) in &active.generation.groups {
             for member in group.snapshot().membership().members() {
                 let address = member.target.address().to_string();
@@ -253,4 +256,17 @@ fn report(registry: &Registry, active: &Arc<ArcSwap<Active>>) {
             sample.counter("equipoise_access_log_dropped_total", help, &[], log.dropped());
         }
     });
+}
+
+/// When each certificate of a listener ends.
+fn certificates(sample: &mut Sample, listener: &Listener) {
+    let Some(tls) = listener.protocol.tls() else { return };
+    for certificate in &tls.settings().certificates {
+        let name = certificate.names().next().unwrap_or_default();
+        let key = certificate.key_type().as_str();
+        let labels = [("listener", listener.name.as_str()), ("certificate", name.as_str()), ("key", key)];
+        let ends = certificate.expires().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64());
+        let help = "When a certificate ends, in seconds since 1970";
+        sample.gauge("equipoise_tls_certificate_expiry_timestamp_seconds", help, &labels, ends);
+    }
 }

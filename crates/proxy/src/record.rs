@@ -283,6 +283,7 @@ impl Drop for Record {
             log.note(&Entry {
                 unix_millis: self.worker.clock.unix_millis(self.started),
                 draft: Some(&line.draft),
+                tls: self.client.tls().map(AsRef::as_ref),
                 listener: self.front.listener().name.as_str(),
                 group: route.name(),
                 rule: &line.rule,

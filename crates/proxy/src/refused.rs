@@ -18,6 +18,7 @@ pub(crate) fn note(worker: &Worker, client: &Downstream, status: StatusCode, rea
         log.note(&Entry {
             unix_millis: worker.clock.unix_millis(worker.clock.tick()),
             draft: None,
+            tls: client.tls().map(AsRef::as_ref),
             listener: front.listener().name.as_str(),
             group: "",
             rule: "",

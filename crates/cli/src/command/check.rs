@@ -10,6 +10,7 @@ use crate::environment::variable;
 use crate::failure::{Code, Failure};
 use crate::output::{Format, Style, json_to_stdout, to_stderr, to_stdout};
 
+mod certificates;
 mod component;
 
 pub(crate) fn run(arguments: &CheckArgs) -> Result<(), Failure> {
@@ -32,6 +33,7 @@ fn look(path: &Path) -> Findings {
         Ok(loaded) => {
             let mut report = loaded.warnings;
             component::look_at_all(&loaded.config, &mut report);
+            certificates::look_at_all(&loaded.config, &mut report);
             look_at_token(&loaded.config, &mut report);
             Findings { report, config: Some(loaded.config) }
         }

@@ -21,6 +21,7 @@ impl Checker<'_> {
             let message = format!("listener `{name}` has no address");
             self.missing(&path, "bind", message, "write `bind = \"0.0.0.0:8080\"`");
         }
+        let tls = self.listener_tls(&path, name, written);
         self.networks(&path, name, written);
         self.client_bounds(&path, written);
         self.overload(&path, written);
@@ -34,6 +35,7 @@ impl Checker<'_> {
             name: name.clone(),
             bind: written.bind?,
             protocol: written.protocol,
+            tls,
             allow: written.allow.clone(),
             deny: written.deny.clone(),
             trusted_proxies: written.trusted_proxies.clone(),
@@ -83,6 +85,7 @@ impl Checker<'_> {
     fn client_bounds(&mut self, path: &KeyPath, written: &Listener) {
         let (timeouts, limits) = (&written.timeouts, &written.limits);
         let table = path.key("timeouts");
+        self.duration(&table, "handshake", timeouts.handshake, TENTH..=HOUR);
         self.duration(&table, "head", timeouts.head, TENTH..=HOUR);
         self.duration(&table, "keep-alive", timeouts.keep_alive, TENTH..=DAY);
         self.duration(&table, "idle", timeouts.idle, TENTH..=DAY);

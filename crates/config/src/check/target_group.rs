@@ -10,7 +10,7 @@ use super::Checker;
 use super::range::{DAY, HOUR, MILLI, MINUTE};
 use crate::code::Code;
 use crate::config;
-use crate::document::{Target, TargetGroup, World};
+use crate::document::{Protocol, Target, TargetGroup, World};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -20,6 +20,11 @@ const TOGETHER: [&str; 6] = ["interval", "timeout", "jitter", "layer", "effect",
 impl Checker<'_> {
     pub(super) fn target_group(&mut self, name: &GroupName, written: &TargetGroup) -> Option<config::TargetGroup> {
         let path = KeyPath::root().key("target-group").key(name.as_str());
+        if written.protocol != Protocol::Http {
+            let message = format!("`{}` towards targets is not supported by this version", written.protocol);
+            let at = At::Value(path.key("protocol"));
+            self.say(Finding::error(Code::Unsupported, at, message).help("write `protocol = \"http\"`"));
+        }
         let targets = self.targets(&path, name, written);
         self.balance(&path, written);
         self.health_checks(&path, name, &written.health_check);

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ListenerSocket, Protocol, ProxyProtocolFrom, RateLimit, address, network};
+use super::{ListenerSocket, ListenerTls, Protocol, ProxyProtocolFrom, RateLimit, address, network};
 use crate::size::Size;
 
 /// An address that takes requests.
@@ -24,8 +24,11 @@ pub struct Listener {
     )]
     #[schemars(with = "String")]
     pub bind: Option<Endpoint>,
-    /// What is spoken: "http", the default.
+    /// What is spoken: "http", the default, or "https".
     pub protocol: Protocol,
+    /// Certificates, and what else TLS needs, of `protocol = "https"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<ListenerTls>,
     /// Networks that may connect, such as "10.0.0.0/8" or a single address. Default everybody.
     #[serde(deserialize_with = "network::networks", skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "network::schema")]
@@ -95,6 +98,10 @@ impl Default for Upgrades {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct ClientTimeouts {
+    /// From the connection to the end of the TLS handshake, where there is one: "100ms" to "1h", default "10s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub handshake: Duration,
     /// From the first byte of a request to the end of its head: "100ms" to "1h", default "10s".
     #[serde(with = "humantime_serde")]
     #[schemars(with = "String")]
@@ -111,7 +118,12 @@ pub struct ClientTimeouts {
 
 impl Default for ClientTimeouts {
     fn default() -> Self {
-        Self { head: Duration::from_secs(10), keep_alive: Duration::from_secs(75), idle: Duration::from_secs(60) }
+        Self {
+            handshake: Duration::from_secs(10),
+            head: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(75),
+            idle: Duration::from_secs(60),
+        }
     }
 }
 

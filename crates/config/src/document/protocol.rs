@@ -13,17 +13,20 @@ pub enum Protocol {
     /// HTTP without TLS: HTTP/1.1, and on a listener HTTP/2 with prior knowledge too.
     #[default]
     Http,
+    /// HTTP/1.1 and HTTP/2 inside TLS, as the client chooses.
+    Https,
 }
 
 impl Protocol {
     /// Every protocol of this version.
-    pub const ALL: &'static [Self] = &[Self::Http];
+    pub const ALL: &'static [Self] = &[Self::Http, Self::Https];
 
     /// The protocol as it is written.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Http => "http",
+            Self::Https => "https",
         }
     }
 }
@@ -35,7 +38,7 @@ impl fmt::Display for Protocol {
 }
 
 /// Protocols that one may well expect here and that this version does not speak.
-const LATER: [&str; 9] = ["https", "tcp", "tls", "udp", "h2", "h2c", "grpc", "http2", "http3"];
+const LATER: [&str; 8] = ["tcp", "tls", "udp", "h2", "h2c", "grpc", "http2", "http3"];
 
 impl<'de> Deserialize<'de> for Protocol {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -49,7 +52,7 @@ impl<'de> Deserialize<'de> for Protocol {
                 let known = Protocol::ALL.iter().find(|protocol| protocol.as_str() == text);
                 known.copied().ok_or_else(|| match LATER.contains(&text) {
                     true => E::custom(format_args!("`{text}` is not supported by this version")),
-                    false => E::unknown_variant(text, &["http"]),
+                    false => E::unknown_variant(text, &["http", "https"]),
                 })
             }
         }
@@ -63,7 +66,7 @@ impl schemars::JsonSchema for Protocol {
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "What is spoken on a connection: \"http\".",
+            "description": "What is spoken on a connection: \"http\" or \"https\".",
             "type": "string",
             "enum": Protocol::ALL.iter().map(|protocol| protocol.as_str()).collect::<Vec<_>>(),
         })

@@ -162,7 +162,7 @@ fn what_an_editor_should_underline_does_not_fit() {
     misfits("workers = \"two\"", "no variable");
     misfits("[listener.a]\n", "lacks \"bind\"");
     misfits("[listener.a]\nbind = 80", "bind: not \"string\"");
-    misfits("[listener.a]\nbind = \"x\"\nprotocol = \"https\"", "none of");
+    misfits("[listener.a]\nbind = \"x\"\nprotocol = \"http3\"", "none of");
     misfits("[plugin.a]\ncomponent = \"x\"\nworld = \"routr\"", "world: not \"router\"");
     misfits("[target-group.a]\nbalance = { maglev = {} }", "maglev: not allowed");
     misfits("[target-group.a]\ntargets = [{ weight = 1 }]", "lacks \"address\"");

@@ -64,7 +64,7 @@ fn the_defaults_of_the_reference_are_the_defaults() {
         bind = "127.0.0.1:0"
         protocol = "http"
         keep-request-id = false
-        timeouts = { head = "10s", keep-alive = "75s", idle = "60s" }
+        timeouts = { handshake = "10s", head = "10s", keep-alive = "75s", idle = "60s" }
         limits = { connections = 10000, fields = 100, head-size = "64KiB", uri-size = "8KiB", underscores = false }
         default = { forward = [{ group = "g", weight = 1 }] }
         [target-group.g]

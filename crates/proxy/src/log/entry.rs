@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use equipoise_stream::tls::TlsFacts;
 use equipoise_target::Endpoint;
 use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
@@ -63,6 +64,8 @@ pub(crate) struct Entry<'a> {
     pub(crate) unix_millis: u64,
     /// What the request asked for; `None` when its head could not be read.
     pub(crate) draft: Option<&'a Draft>,
+    /// What the client's connection agreed on, inside TLS.
+    pub(crate) tls: Option<&'a TlsFacts>,
     pub(crate) listener: &'a str,
     pub(crate) group: &'a str,
     pub(crate) rule: &'a str,
@@ -97,6 +100,11 @@ impl Entry<'_> {
         };
         text("client.address", &self.client.to_string())?;
         self.draft.map_or(Ok(()), |draft| draft.json(&mut text))?;
+        if let Some(tls) = self.tls {
+            text("tls.protocol.version", tls.version.as_str())?;
+            text("tls.cipher", tls.cipher)?;
+            tls.server_name.as_deref().map_or(Ok(()), |name| text("tls.client.server_name", name))?;
+        }
         text("listener", self.listener)?;
         text("rule", self.rule)?;
         text("group", self.group)?;
@@ -226,6 +234,7 @@ mod tests {
         let entry = Entry {
             unix_millis: 1_709_210_096_007,
             draft: readable.then_some(&draft),
+            tls: None,
             listener: "web",
             group: "todo",
             rule: "10",

@@ -39,6 +39,18 @@ pub enum KeyType {
     Rsa,
 }
 
+impl KeyType {
+    /// The kind in one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ecdsa => "ecdsa",
+            Self::Ed25519 => "ed25519",
+            Self::Rsa => "rsa",
+        }
+    }
+}
+
 impl Certificate {
     /// Reads a chain (the own certificate first) and its key from PEM files.
     ///
