@@ -62,7 +62,8 @@ pub(crate) enum Command {
     /// Balance traffic as a configuration says
     ///
     /// The configuration and plugin files are watched and swapped in while requests run. Signals: HUP reload; TERM, QUIT
-    /// or the first INT drain and end; the second INT ends at once; USR1 reopens log files.
+    /// or the first INT drain and end; the second INT ends at once; USR1 reopens log files; USR2 starts the
+    /// program anew, hands its sockets over and drains.
     Run(RunArgs),
     /// Check a configuration and name every problem at once
     Check(CheckArgs),

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use equipoise::{BuildError, Equipoise, Running, StartError};
+use equipoise::{BuildError, Equipoise, InheritedSocket, Running, StartError};
 
 use crate::environment::cache_folder;
 use crate::failure::{Code, Failure};
@@ -17,9 +17,13 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.worker_threads(CONTROL_THREADS).thread_name("control").enable_all().build()
 }
 
-/// Reads and checks the configuration; `cache` is for compiled plugins.
-pub(crate) fn build(config: &Path, cache: Option<PathBuf>) -> Result<Equipoise, Failure> {
-    let mut builder = Equipoise::builder().config_path(config);
+/// Reads and checks the configuration; `cache` is for compiled plugins, `sockets` are served on instead of new ones.
+pub(crate) fn build(
+    config: &Path,
+    cache: Option<PathBuf>,
+    sockets: Vec<InheritedSocket>,
+) -> Result<Equipoise, Failure> {
+    let mut builder = Equipoise::builder().config_path(config).sockets(sockets);
     if let Some(folder) = cache.or_else(cache_folder) {
         builder = builder.cache_folder(folder);
     }

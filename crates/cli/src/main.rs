@@ -10,10 +10,13 @@ mod balancer;
 mod command;
 mod environment;
 mod failure;
+mod handover;
 mod logging;
 mod output;
+mod service_manager;
 mod signals;
 mod table;
+mod upgrade;
 
 /// Small blocks come and go with every request; the program chooses the allocator so that the library need not.
 #[global_allocator]

@@ -11,6 +11,8 @@ pub(crate) enum Order {
     Reload,
     /// USR1: open log files by name again, after they were rotated.
     ReopenLogs,
+    /// USR2: put another process of the same program in this one's place.
+    Upgrade,
     /// QUIT, or the first TERM or INT: finish requests, then end.
     Drain,
     /// TERM or INT during a drain: end now.
@@ -22,6 +24,7 @@ pub(crate) enum Order {
 pub(crate) struct Signals {
     hup: Signal,
     usr1: Signal,
+    usr2: Signal,
     quit: Signal,
     term: Signal,
     int: Signal,
@@ -34,6 +37,7 @@ impl Signals {
         Ok(Self {
             hup: signal(SignalKind::hangup())?,
             usr1: signal(SignalKind::user_defined1())?,
+            usr2: signal(SignalKind::user_defined2())?,
             quit: signal(SignalKind::quit())?,
             term: signal(SignalKind::terminate())?,
             int: signal(SignalKind::interrupt())?,
@@ -46,6 +50,7 @@ impl Signals {
         tokio::select! {
             _ = self.hup.recv() => Order::Reload,
             _ = self.usr1.recv() => Order::ReopenLogs,
+            _ = self.usr2.recv() => Order::Upgrade,
             _ = self.quit.recv() => {
                 self.draining = true;
                 Order::Drain
@@ -72,6 +77,7 @@ mod tests {
         for (number, order) in [
             (Number::HUP, Order::Reload),
             (Number::USR1, Order::ReopenLogs),
+            (Number::USR2, Order::Upgrade),
             (Number::TERM, Order::Drain),
             (Number::QUIT, Order::Drain),
             (Number::INT, Order::Stop),

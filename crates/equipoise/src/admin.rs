@@ -1,5 +1,8 @@
 //! The admin address: its life, and the balancer as it is seen from there.
 
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +14,9 @@ use crate::core::{AdminServer, Core};
 use crate::error::{ApplyError, ReloadError, chain};
 use crate::metrics::lock;
 use crate::reload::Cause;
+
+/// What an inherited socket for the admin address is called.
+pub(crate) const ADMIN: &str = "admin";
 
 /// What becomes of the admin address when a generation takes over.
 pub(crate) enum AdminChange {
@@ -46,9 +52,17 @@ impl Core {
         let kept = (before.number > 0 && before.config.admin.bind == address)
             .then(|| lock(&self.admin).as_ref().map(|server| server.socket.try_clone()))
             .flatten();
-        let socket = kept.unwrap_or_else(|| std::net::TcpListener::bind(address));
+        let socket = kept.unwrap_or_else(|| self.open_admin(address));
         let socket = socket.map_err(|source| ApplyError::Admin { address, source })?;
         Ok(AdminChange::Replace { socket, options })
+    }
+
+    /// A socket for the admin address: an inherited one, or a new one.
+    fn open_admin(&self, address: SocketAddr) -> io::Result<std::net::TcpListener> {
+        match self.plane.claim(ADMIN, address.into())? {
+            Some(inherited) => Ok(OwnedFd::from(inherited).into()),
+            None => std::net::TcpListener::bind(address),
+        }
     }
 
     /// Serves on the new address and lets the old server finish.
@@ -68,7 +82,7 @@ impl Core {
         self: &Arc<Self>,
         socket: std::net::TcpListener,
         options: admin::Options,
-    ) -> std::io::Result<AdminServer> {
+    ) -> io::Result<AdminServer> {
         socket.set_nonblocking(true)?;
         let address = socket.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(socket.try_clone()?)?;

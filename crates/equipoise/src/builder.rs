@@ -7,6 +7,7 @@ use std::sync::Arc;
 use equipoise_balance::Picker;
 use equipoise_config::Document;
 use equipoise_health::Probe;
+use equipoise_proxy::InheritedSocket;
 use equipoise_rule::Router;
 use equipoise_target::{PluginName, Snapshot};
 
@@ -21,6 +22,7 @@ use crate::source::Source;
 pub struct Builder {
     source: Option<Source>,
     routers: Vec<(String, Registered)>,
+    sockets: Vec<InheritedSocket>,
     workers: Option<NonZeroUsize>,
     cache_folder: Option<PathBuf>,
     without_admin: bool,
@@ -91,6 +93,14 @@ impl Builder {
         self
     }
 
+    /// Serves on sockets that are there already, instead of binding the same addresses: a service manager's, or those of a
+    /// process whose place this one takes ([`crate::Handle::sockets`]). They go to listeners by name or by address; one
+    /// that is called `admin`, or has its address, is for the admin address. What nothing wants is closed.
+    pub fn sockets(mut self, sockets: Vec<InheritedSocket>) -> Self {
+        self.sockets = sockets;
+        self
+    }
+
     /// Threads that serve requests; overrides the configuration. Default: one for each processor.
     pub fn workers(mut self, workers: NonZeroUsize) -> Self {
         self.workers = Some(workers);
@@ -137,6 +147,7 @@ impl Builder {
             source,
             natives,
             loaded,
+            sockets: self.sockets,
             workers: self.workers,
             cache_folder: self.cache_folder,
             with_admin: !self.without_admin,

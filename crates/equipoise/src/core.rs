@@ -88,6 +88,8 @@ pub(crate) struct Core {
     /// Held while an availability is computed and published, so that an older one cannot overtake a newer one.
     publishing: Mutex<()>,
     pub(crate) last_reload: Mutex<Option<Reload>>,
+    /// Told when a reload has come to its end, whichever.
+    pub(crate) concluded: tokio::sync::Notify,
     /// What the configuration that was read last names, also when it does not serve: a file that it lacked may come.
     pub(crate) attempted: Mutex<Vec<PathBuf>>,
     pub(crate) admin: Mutex<Option<AdminServer>>,
@@ -151,6 +153,7 @@ impl Core {
             turn: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),
             last_reload: Mutex::default(),
+            concluded: tokio::sync::Notify::new(),
             attempted: Mutex::default(),
             admin: Mutex::default(),
             phase: watch::Sender::new(Stage::Starting),

@@ -1,12 +1,15 @@
 //! What an embedding program holds while the balancer runs.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::status::{Phase, Reload, Status};
 use equipoise_config::Document;
+use equipoise_proxy::{InheritedSocket, SocketOrigin};
 
+use crate::admin::ADMIN;
 use crate::core::{Core, Stage};
 use crate::error::ReloadError;
 use crate::metrics::lock;
@@ -97,6 +100,41 @@ impl Handle {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         lock(&self.core.admin).as_ref().map(|server| server.address)
+    }
+
+    /// Completes when the next reload has come to its end, whoever asked for it and however it ended; at once, when one
+    /// has since the last call. For one caller at a time.
+    pub async fn reloaded(&self) {
+        self.core.concluded.notified().await;
+    }
+
+    /// Whether every thread that serves requests takes orders within `limit`: what a watchdog wants to know.
+    pub async fn responds(&self, limit: Duration) -> bool {
+        tokio::time::timeout(limit, self.core.plane.responds()).await.unwrap_or(false)
+    }
+
+    /// Every listening socket once more, that of the admin address among them, for a process that takes this one's place:
+    /// see [`crate::Builder::sockets`].
+    ///
+    /// # Errors
+    /// The operating system's.
+    pub fn sockets(&self) -> io::Result<Vec<InheritedSocket>> {
+        let mut sockets = self.core.plane.hand_over()?;
+        if let Some(admin) = lock(&self.core.admin).as_ref() {
+            let name = self.core.serving.load().config.admin.bind.port() == 0;
+            let origin = SocketOrigin::Predecessor { with_file: false };
+            sockets.push(InheritedSocket::new(admin.socket.try_clone()?, name.then(|| ADMIN.to_owned()), origin)?);
+        }
+        Ok(sockets)
+    }
+
+    /// Another process serves on this one's sockets: gives up the admin address and the files of Unix sockets. What is
+    /// left to do here is to [drain](Handle::drain).
+    pub fn handed_over(&self) {
+        if let Some(admin) = lock(&self.core.admin).as_ref() {
+            admin.stop.cancel();
+        }
+        self.core.plane.handed_over();
     }
 
     /// Closes and opens the access log's file again, for log rotation.

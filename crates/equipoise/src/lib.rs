@@ -61,6 +61,7 @@ pub use equipoise_admin::status;
 pub use equipoise_balance::{PickRequest, Picker, Tried};
 pub use equipoise_config as config;
 pub use equipoise_health::{Outcome, Probe, ProbeFuture};
+pub use equipoise_proxy::{InheritedSocket, SocketOrigin};
 pub use equipoise_rule::{Decision, HeaderEdit, Router, Verdict};
 pub use equipoise_target::{
     Availability, Endpoint, GroupName, ListenerName, Member, Membership, PluginName, Snapshot, Target, TargetIndex,

@@ -95,7 +95,9 @@ impl Core {
         if outcome.is_ok() {
             self.source.store(source);
         }
-        self.conclude(cause, start.elapsed(), outcome)
+        let concluded = self.conclude(cause, start.elapsed(), outcome);
+        self.concluded.notify_one();
+        concluded
     }
 
     fn failed(&self, source: ApplyError) -> ReloadError {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use equipoise_config::{Config, Loaded};
 use equipoise_metrics::Registry;
-use equipoise_proxy::DataPlane;
+use equipoise_proxy::{DataPlane, InheritedSocket};
 
 use crate::core::{Core, Parts, Stage};
 use crate::error::StartError;
@@ -23,6 +23,7 @@ pub struct Equipoise {
     pub(crate) source: Source,
     pub(crate) natives: Natives,
     pub(crate) loaded: Loaded,
+    pub(crate) sockets: Vec<InheritedSocket>,
     pub(crate) workers: Option<NonZeroUsize>,
     pub(crate) cache_folder: Option<PathBuf>,
     pub(crate) with_admin: bool,
@@ -52,6 +53,7 @@ impl Equipoise {
             natives: self.natives,
             with_admin: self.with_admin,
         });
+        core.plane.inherit(self.sockets);
         let running = Running { core: Arc::clone(&core) };
         core.begin(self.loaded).await?;
         #[cfg(feature = "watch")]

@@ -9,7 +9,6 @@ use socket2::{Socket, Type};
 
 /// Whose sockets they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum SocketOrigin {
     /// The service manager's: it listens beside us, before, after and between.
     Activation,

@@ -55,7 +55,7 @@ async fn balance(
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     folder.configure(arguments, instances)?;
-    let balancer = balancer::build(&folder.configuration(), arguments.cache.folder.clone())?;
+    let balancer = balancer::build(&folder.configuration(), arguments.cache.folder.clone(), Vec::new())?;
     let running = balancer::start(balancer).await?;
     let handle = running.handle();
     to_stdout(&guide::guide(arguments, folder, instances, Style::of_stdout()))?;

@@ -1,30 +1,77 @@
-//! `run`: the balancer in the foreground, steered by signals and its admin address.
+//! `run`: the balancer in the foreground, steered by signals, its service manager and its admin address.
+
+use std::future::pending;
 
 use anyhow::Context;
-use equipoise::Running;
+use equipoise::status::Phase;
+use equipoise::{Handle, InheritedSocket, Running};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::task::JoinHandle;
 
 use crate::args::RunArgs;
 use crate::balancer;
 use crate::failure::Failure;
+use crate::handover::Channel;
+use crate::service_manager;
 use crate::signals::{Order, Signals};
+use crate::upgrade::upgrade;
 
 pub(crate) fn run(arguments: RunArgs) -> Result<(), Failure> {
+    let predecessor = Channel::from_predecessor()?;
+    // Before the first thread is started: it takes variables out of the environment.
+    let sockets = match &predecessor {
+        Some(predecessor) => predecessor.receive_sockets().context("taking the sockets of the process before")?,
+        None => service_manager::activated_sockets().context("taking the sockets of the service manager")?,
+    };
+    raise_descriptor_limit();
     let runtime = balancer::runtime().context("starting the runtime")?;
-    let served = runtime.block_on(serve(arguments));
+    let served = runtime.block_on(serve(arguments, sockets, predecessor));
     // A plugin that is just being compiled must not keep the process.
     runtime.shutdown_background();
     served
 }
 
-async fn serve(arguments: RunArgs) -> Result<(), Failure> {
+/// Each connection takes a descriptor or two. The soft limit is for programs that still use select(2).
+fn raise_descriptor_limit() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum
+        && let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })
+    {
+        tracing::warn!(%error, "the limit of descriptors cannot be raised");
+    }
+}
+
+async fn serve(arguments: RunArgs, sockets: Vec<InheritedSocket>, predecessor: Option<Channel>) -> Result<(), Failure> {
     let mut signals = Signals::catch().context("catching signals")?;
-    let balancer = balancer::build(&arguments.config.config, arguments.cache.folder)?;
-    let running = tokio::select! {
-        running = balancer::start(balancer) => running?,
+    let started = tokio::select! {
+        started = start(arguments, sockets) => started,
         () = asked_to_end(&mut signals) => return Ok(()),
     };
-    steer(&running, &mut signals).await;
+    let running = match started {
+        Ok(running) => running,
+        Err(failure) => {
+            if let Some(predecessor) = predecessor {
+                predecessor.failed(&failure.to_string());
+            }
+            return Err(failure);
+        }
+    };
+    let handle = running.handle();
+    match predecessor {
+        // It tells the service manager, which does not know this process yet.
+        Some(predecessor) => predecessor.ready(),
+        None => service_manager::ready(&handle),
+    }
+    tokio::select! {
+        () = steer(&running, &mut signals) => {}
+        () = service_manager::attend(&handle) => {}
+    }
     Ok(())
+}
+
+async fn start(arguments: RunArgs, sockets: Vec<InheritedSocket>) -> Result<Running, Failure> {
+    let balancer = balancer::build(&arguments.config.config, arguments.cache.folder, sockets)?;
+    balancer::start(balancer).await
 }
 
 /// While it starts, only the end can be asked for.
@@ -32,24 +79,70 @@ async fn asked_to_end(signals: &mut Signals) {
     while !matches!(signals.next().await, Order::Drain | Order::Stop) {}
 }
 
+/// The other process that is to take this one's place.
+type Upgrade = JoinHandle<anyhow::Result<u32>>;
+
 /// Follows orders until the balancer has ended, by a signal or through its admin address.
 async fn steer(running: &Running, signals: &mut Signals) {
     let handle = running.handle();
+    let mut upgrading: Option<Upgrade> = None;
     loop {
         let order = tokio::select! {
             order = signals.next() => order,
+            upgraded = done(&mut upgrading) => {
+                upgrading = None;
+                conclude(&handle, upgraded);
+                continue;
+            }
             () = running.ended() => return,
         };
         tracing::info!(?order, "signal");
         match order {
             Order::Reload => {
                 let handle = handle.clone();
-                // Beside the loop, so that a signal to end is heard while plugins compile. The library logs the result.
-                tokio::spawn(async move { drop(handle.reload().await) });
+                // Beside the loop, so that a signal to end is heard while plugins compile.
+                tokio::spawn(async move { reload(&handle).await });
             }
             Order::ReopenLogs => handle.reopen_logs(),
-            Order::Drain => handle.drain(None),
-            Order::Stop => handle.stop_now(),
+            Order::Upgrade if upgrading.is_some() => tracing::warn!("an upgrade is under way already"),
+            Order::Upgrade if handle.phase() != Phase::Ready => tracing::warn!("draining: no upgrade any more"),
+            Order::Upgrade => upgrading = Some(tokio::spawn(upgrade(handle.clone()))),
+            Order::Drain | Order::Stop => {
+                if let Some(upgrading) = upgrading.take() {
+                    // Who is told to end leaves nobody behind.
+                    upgrading.abort();
+                }
+                service_manager::stopping();
+                if order == Order::Drain { handle.drain(None) } else { handle.stop_now() }
+            }
         }
+    }
+}
+
+async fn reload(handle: &Handle) {
+    service_manager::reloading();
+    // The library logs the result.
+    drop(handle.reload().await);
+    service_manager::ready(handle);
+}
+
+/// Completes with the upgrade that is under way; never without one.
+async fn done(upgrading: &mut Option<Upgrade>) -> anyhow::Result<u32> {
+    match upgrading {
+        Some(upgrade) => upgrade.await?,
+        None => pending().await,
+    }
+}
+
+/// Leaves the field to the other process, or serves on.
+fn conclude(handle: &Handle, upgraded: anyhow::Result<u32>) {
+    match upgraded {
+        Ok(pid) => {
+            tracing::info!(pid, "upgrade: the new process serves, this one drains");
+            service_manager::replaced_by(pid);
+            handle.handed_over();
+            handle.drain(None);
+        }
+        Err(error) => tracing::error!("upgrade failed, this process serves on: {error:#}"),
     }
 }
