@@ -10,6 +10,7 @@ mod circuit;
 mod early;
 mod fields;
 mod grpc;
+mod hardening;
 mod hedge;
 mod http2;
 mod https;
