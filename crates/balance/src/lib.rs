@@ -38,6 +38,7 @@
 
 mod algorithm;
 mod picker;
+mod slow_start;
 
 pub use algorithm::{
     Algorithm, BuildPickerError, ConsistentHash, HashKey, LeastConnections, Plugin, RoundRobin, Table,
@@ -45,3 +46,4 @@ pub use algorithm::{
 };
 pub use equipoise_ring::{LoadFactor, TableSize};
 pub use picker::{PickRequest, Picker, PickerSource, Tried};
+pub use slow_start::SlowStart;

@@ -137,6 +137,8 @@ pub struct TargetGroup {
     pub deregistration_delay: Duration,
     /// Whether requests go to every target when all fail their checks.
     pub fail_open: bool,
+    /// How long a target that comes back takes to get its whole share.
+    pub slow_start: Duration,
     /// Which target takes a request.
     pub balance: Algorithm,
     /// How targets are checked; not at all when empty.

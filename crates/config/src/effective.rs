@@ -108,6 +108,7 @@ impl From<&TargetGroup> for document::TargetGroup {
             targets: group.targets.iter().map(target).collect(),
             deregistration_delay: group.deregistration_delay,
             fail_open: group.fail_open,
+            slow_start: group.slow_start,
             balance: group.balance.clone(),
             health_check: equipoise_health::HealthChecks(group.health_checks.clone()),
             guard: group.guard,

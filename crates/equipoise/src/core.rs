@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::status::{Phase, Reload};
 use ahash::AHashMap;
@@ -12,7 +12,7 @@ use equipoise_config::Config;
 use equipoise_health::Monitor;
 use equipoise_metrics::Registry;
 use equipoise_proxy::{AccessLog, DataPlane, Group};
-use equipoise_target::{Endpoint, GroupName, Target};
+use equipoise_target::{Condition, Endpoint, GroupName, Target, TargetIndex};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +21,7 @@ use crate::departures::Departures;
 use crate::keyring::Keyring;
 use crate::metrics::Metrics;
 use crate::native::Natives;
+use crate::ramps::Ramps;
 use crate::shelf::{Host, Shelf};
 use crate::source::Source;
 
@@ -82,6 +83,7 @@ pub(crate) struct Core {
     pub(crate) plane: DataPlane,
     pub(crate) monitor: Monitor,
     pub(crate) departures: Departures,
+    pub(crate) ramps: Ramps,
     pub(crate) serving: ArcSwap<Serving>,
     /// One change at a time, from reading the configuration to the last step.
     pub(crate) turn: tokio::sync::Mutex<()>,
@@ -149,6 +151,7 @@ impl Core {
             plane,
             monitor: Monitor::new(Arc::new(crate::observer::ToCore(me.clone()))),
             departures: Departures::default(),
+            ramps: Ramps::default(),
             serving: ArcSwap::from_pointee(serving),
             turn: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),
@@ -171,17 +174,21 @@ impl Core {
 
     /// Makes what the health checks say now what the next pick of `name` sees.
     pub(crate) fn publish(&self, name: &GroupName) {
-        use equipoise_target::{Availability, Condition, Snapshot};
+        use equipoise_target::{Availability, Snapshot};
         // The guarded value is empty: a panic cannot leave it half changed.
         let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let serving = self.serving.load();
         let Some((group, described)) = serving.group(name) else { return };
         let snapshot = group.snapshot();
         let membership = snapshot.membership();
-        let condition = |index| match membership.member(index) {
-            Some(member) => self.monitor.condition(name, member.target.address()),
-            None => Condition::Out,
+        let addresses = membership.members().iter().map(|member| member.target.address());
+        let checked = addresses.map(|address| (address, self.monitor.condition(name, address)));
+        let conditions = if described.slow_start.is_zero() {
+            checked.map(|(_, condition)| condition).collect()
+        } else {
+            self.ramp(name, described.slow_start, checked)
         };
+        let condition = |index: TargetIndex| conditions.get(index.get()).copied().unwrap_or(Condition::Out);
         let availability = Availability::compute(membership, condition, described.fail_open);
         let before = snapshot.availability();
         if availability == **before {
@@ -193,6 +200,27 @@ impl Core {
             _ => {}
         }
         group.publish(Snapshot::new(membership.clone(), Arc::new(availability)));
+    }
+
+    /// What is left of the targets' conditions while some of them start slowly; and somebody looks again after a while.
+    fn ramp(
+        &self,
+        name: &GroupName,
+        window: Duration,
+        checked: impl Iterator<Item = (Endpoint, Condition)>,
+    ) -> Vec<Condition> {
+        let (conditions, wait) = self.ramps.apply(name, window, checked, Instant::now());
+        if let Some(wait) = wait {
+            let (core, name) = (self.me.clone(), name.clone());
+            self.runtime.spawn(async move {
+                tokio::time::sleep(wait).await;
+                if let Some(core) = core.upgrade() {
+                    core.ramps.looked(&name);
+                    core.publish(&name);
+                }
+            });
+        }
+        conditions
     }
 
     /// Target groups with their algorithms, for lookups by name.

@@ -47,6 +47,7 @@ mod lookup;
 mod metrics;
 mod native;
 mod observer;
+mod ramps;
 mod reload;
 mod report;
 mod run;

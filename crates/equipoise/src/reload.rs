@@ -195,6 +195,7 @@ impl Core {
         self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, keyring, access_log, token }));
         self.monitor.apply(plans);
         let serving = self.serving.load_full();
+        self.ramps.retain(|name| serving.group(name).is_some_and(|(_, described)| !described.slow_start.is_zero()));
         for group in &serving.groups {
             self.publish(group.name());
         }

@@ -193,3 +193,39 @@ fn a_handle_works_from_a_thread_that_knows_no_runtime() {
     runtime.block_on(running.ended());
     assert_eq!(running.handle().phase(), equipoise::status::Phase::Draining);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_that_comes_back_gets_its_share_little_by_little() {
+    let targets = [target("a"), target("b"), target("c"), target("back")];
+    let text = configuration("default = { forward = \"g\" }", &targets)
+        + "slow-start = \"9s\"\n[target-group.g.health-check.plugin]\nname = \"switch\"\n\
+           interval = \"50ms\"\ntimeout = \"40ms\"\nunhealthy-threshold = 1\nhealthy-threshold = 1\n";
+    let on = Arc::new(AtomicBool::new(true));
+    let balancer = Equipoise::builder()
+        .config_text(text)
+        .health_check("switch", Switch(Arc::clone(&on), targets[3]))
+        .without_admin()
+        .build()
+        .expect("sound");
+    let running = balancer.start().await.expect("started");
+    let handle = running.handle();
+    let ask_often = async |count: usize| {
+        let mut back = 0;
+        for _ in 0..count {
+            back += usize::from(ask("web", &handle, "/").await.ends_with("back"));
+        }
+        back
+    };
+    assert_eq!(ask_often(40).await, 10, "at the start everybody has a whole share");
+    on.store(false, SeqCst);
+    while ask_often(4).await > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    on.store(true, SeqCst);
+    while ask_often(31).await == 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // A tenth of its share at first: one turn of 31. Ten are what it would have at once, and 15 what is allowed.
+    let back = ask_often(40).await;
+    assert!(back <= 5, "{back} of 40");
+}

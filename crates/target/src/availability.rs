@@ -7,7 +7,7 @@ use crate::{Membership, TargetIndex};
 pub enum Condition {
     /// Takes its full share.
     Ready,
-    /// Takes a reduced share: its weight is multiplied by `percent` / 100, never below 1.
+    /// Takes a reduced share: `percent` / 100 of what its weight would give it, never nothing.
     Degraded {
         /// Share that is left, 1 to 100.
         percent: u8,
@@ -23,7 +23,7 @@ pub enum Condition {
 pub enum Standing {
     /// Takes new requests in proportion to `weight`, which is at least 1.
     Available {
-        /// Effective weight after health and slow start.
+        /// Effective weight after health and slow start, in units of 1 / [`Availability::scale`].
         weight: u32,
     },
     /// Takes none.
@@ -35,6 +35,7 @@ pub enum Standing {
 pub struct Availability {
     standings: Box<[Standing]>,
     failed_open: bool,
+    scale: u32,
 }
 
 impl Availability {
@@ -64,18 +65,24 @@ impl Availability {
             }
             None => (None, false),
         };
+        let reduced = |(priority, condition): &(u32, Condition)| {
+            Some(*priority) == tier && matches!(condition, Condition::Degraded { .. })
+        };
+        // A tenth of 1 is less than 1, and beside others of 1 it must be.
+        let scale = if conditions.iter().any(reduced) { 100 } else { 1 };
+        let full = |weight: u32| weight.saturating_mul(scale);
         let standings = membership.members().iter().zip(&conditions).map(|(member, (priority, condition))| {
             if Some(*priority) != tier {
                 return Standing::Unavailable;
             }
             match condition {
-                Condition::Ready => Standing::Available { weight: member.weight },
-                Condition::Degraded { percent } => Standing::Available { weight: share(member.weight, *percent) },
-                Condition::Unhealthy if failed_open => Standing::Available { weight: member.weight },
+                Condition::Ready => Standing::Available { weight: full(member.weight) },
+                Condition::Degraded { percent } => Standing::Available { weight: share(full(member.weight), *percent) },
+                Condition::Unhealthy if failed_open => Standing::Available { weight: full(member.weight) },
                 Condition::Unhealthy | Condition::Out => Standing::Unavailable,
             }
         });
-        Self { standings: standings.collect(), failed_open }
+        Self { standings: standings.collect(), failed_open, scale }
     }
 
     /// Whether `index` takes new requests.
@@ -94,6 +101,13 @@ impl Availability {
     #[must_use]
     pub fn standings(&self) -> &[Standing] {
         &self.standings
+    }
+
+    /// What a member's weight is multiplied by in the weight of its standing: 1, or 100 while the share of somebody is
+    /// reduced.
+    #[must_use]
+    pub fn scale(&self) -> u32 {
+        self.scale
     }
 
     /// Whether nobody was healthy and the group lets requests through all the same.
@@ -148,8 +162,11 @@ mod tests {
     }
 
     #[test]
-    fn a_degraded_target_keeps_at_least_weight_one() {
-        check(&[(20, 0), (1, 0)], &[Degraded { percent: 10 }; 2], true, &[2, 1], false);
+    fn a_degraded_target_keeps_its_part_of_its_share_however_small_its_weight() {
+        check(&[(20, 0), (1, 0)], &[Degraded { percent: 10 }; 2], true, &[200, 10], false);
+        check(&[(1, 0), (1, 0)], &[Degraded { percent: 10 }, Ready], true, &[10, 100], false);
+        check(&[(1, 0), (1, 0)], &[Degraded { percent: 0 }, Ready], true, &[1, 100], false);
+        check(&[(1, 1), (1, 0)], &[Degraded { percent: 10 }, Ready], true, &[0, 1], false);
     }
 
     #[test]

@@ -164,7 +164,9 @@ impl View<'_> {
     /// Whether probe number `step` of `key` may end here. A degraded target, whose slots are those of its full weight,
     /// refuses the keys beyond its reduced one: always the same keys, and fewer of them as it recovers.
     fn admits(&self, index: TargetIndex, key: u64, step: u64) -> bool {
-        let full = self.snapshot.membership().member(index).map_or(0, |member| member.weight);
+        let scale = self.snapshot.availability().scale();
+        let weight = self.snapshot.membership().member(index).map_or(0, |member| member.weight);
+        let full = weight.saturating_mul(scale);
         self.has_room(index)
             && self.weight(index).is_some_and(|weight| {
                 weight >= full || hash(&key.to_le_bytes(), step) % u64::from(full) < u64::from(weight)

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use equipoise_balance::Algorithm;
+
 use super::Checker;
 use super::range::{DAY, HOUR, MILLI, MINUTE, TENTH};
 use crate::code::Code;
@@ -13,6 +15,12 @@ const TEN_MILLIS: Duration = Duration::from_millis(10);
 
 impl Checker<'_> {
     pub(super) fn resilience(&mut self, path: &KeyPath, written: &TargetGroup) {
+        self.duration(path, "slow-start", written.slow_start, Duration::ZERO..=HOUR);
+        if !written.slow_start.is_zero() && matches!(written.balance, Algorithm::LeastConnections(_)) {
+            let message = "`least-connections` does not look at shares";
+            let finding = Finding::warning(Code::NoEffect, At::Value(path.key("slow-start")), message);
+            self.say(finding.help("use `weighted-least-connections`"));
+        }
         if let Some(limit) = written.timeouts.per_try {
             self.duration(&path.key("timeouts"), "per-try", limit, MILLI..=DAY);
         }

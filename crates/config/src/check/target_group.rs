@@ -36,6 +36,7 @@ impl Checker<'_> {
             targets: targets?,
             deregistration_delay: written.deregistration_delay,
             fail_open: written.fail_open,
+            slow_start: written.slow_start,
             balance: written.balance.clone(),
             health_checks: written.health_check.0.clone(),
             guard: written.guard,

@@ -35,6 +35,10 @@ pub struct TargetGroup {
     pub deregistration_delay: Duration,
     /// When every target fails its health checks, requests go to all of them rather than to none. Default true.
     pub fail_open: bool,
+    /// How long a target that comes back, or is new, takes to get its whole share: "0s" (at once) to "1h", default "0s".
+    #[serde(with = "humantime_serde")]
+    #[schemars(with = "String")]
+    pub slow_start: Duration,
     /// Which target takes a request: a table named after the algorithm, default `round-robin`.
     pub balance: Algorithm,
     /// How targets are checked: a table with one table for each kind of check, or an array of such tables when one kind
@@ -66,6 +70,7 @@ impl Default for TargetGroup {
             targets: Vec::new(),
             deregistration_delay: Duration::from_secs(30),
             fail_open: true,
+            slow_start: Duration::ZERO,
             balance: Algorithm::default(),
             health_check: HealthChecks::default(),
             guard: GuardSettings::default(),

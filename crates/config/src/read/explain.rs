@@ -100,7 +100,6 @@ fn later(word: &str) -> Option<&'static str> {
     Some(match word {
         "scaling-group" | "scaling-groups" => "scaling groups are",
         "tls" | "certificate" | "certificates" | "certificate-file" | "sni" => "TLS is",
-        "slow-start" => "slow start is",
         "outlier-ejection" | "outlier-detection" | "passive-health-check" => "outlier ejection is",
         "discovery" | "dns" | "docker" | "kubernetes" => "discovery is",
         "zone" => "zones are",

@@ -72,6 +72,7 @@ fn the_defaults_of_the_reference_are_the_defaults() {
         targets = [{ address = "10.0.0.1", port = 80, weight = 1, priority = 0 }]
         deregistration-delay = "30s"
         fail-open = true
+        slow-start = "0s"
         balance = { round-robin = {} }
         guard = { enabled = true, failing-share = 50, success-share = 90, min-requests = 5 }
         timeouts = { connect = "5s", first-byte = "60s", idle = "60s" }
