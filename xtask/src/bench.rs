@@ -23,6 +23,7 @@ use self::process::Pinned;
 use self::report::{Row, Sample};
 use self::scenario::{Kind, SCENARIOS, Scenario};
 
+pub(crate) use self::process::{free_port, is_installed, pause, resident};
 pub(crate) use self::responder::respond;
 
 /// What `cargo xtask bench` was asked for.
@@ -94,10 +95,11 @@ impl Options {
 /// Builds the program with `profile`, and gives where it is.
 pub(crate) fn build(profile: &str) -> Result<PathBuf> {
     println!("building the program with the profile `{profile}`");
-    build_with(profile, &[])
+    build_with(profile, &[], &[])
 }
 
-pub(crate) fn build_with(profile: &str, environment: &[(&str, String)]) -> Result<PathBuf> {
+/// The same with more arguments for cargo, and variables in its environment.
+pub(crate) fn build_with(profile: &str, arguments: &[&str], environment: &[(&str, String)]) -> Result<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace")?;
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
@@ -110,6 +112,7 @@ pub(crate) fn build_with(profile: &str, environment: &[(&str, String)]) -> Resul
             "--message-format",
             "json-render-diagnostics",
         ])
+        .args(arguments)
         .envs(environment.iter().map(|(name, value)| (name, value)))
         .current_dir(root)
         .stderr(std::process::Stdio::inherit())
@@ -120,6 +123,24 @@ pub(crate) fn build_with(profile: &str, environment: &[(&str, String)]) -> Resul
     let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
     let programs = messages.filter_map(|message| message["executable"].as_str().map(PathBuf::from));
     programs.reduce(|_, last| last).context("cargo did not say where the program is")
+}
+
+/// Sends every kind of load to the program at `binary`, so that it learns what is common.
+pub(crate) fn train(binary: &Path, seconds: u64) -> Result<()> {
+    let site = Site::new(binary)?;
+    let _targets = responder::start(&site)?;
+    for scenario in SCENARIOS.iter().filter(|scenario| matches!(scenario.kind, Kind::Wrk { .. } | Kind::H2load)) {
+        if let Err(missing) = scenario.needs() {
+            println!("{}: skipped: {missing:#}", scenario.name);
+            continue;
+        }
+        for setting in scenario.settings() {
+            let proxy = Peer::Ours.start(&site, setting)?;
+            take(scenario, &proxy, Duration::from_secs(seconds))
+                .with_context(|| format!("training by {}", scenario.name))?;
+        }
+    }
+    Ok(())
 }
 
 /// Every proxy in turn, `rounds` times, after one round that does not count.

@@ -34,6 +34,8 @@ mod accept;
 mod acceptor;
 mod access;
 mod announce;
+#[doc(hidden)]
+pub mod bench;
 mod berth;
 mod bind;
 mod body;

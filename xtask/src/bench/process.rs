@@ -69,23 +69,28 @@ impl Pinned {
         cpu(self.child.id())
     }
 
-    /// Resident memory in KiB, shared pages in proportion, of the process and its children.
     pub(super) fn memory(&self) -> Result<f64> {
-        fn of(process: u32) -> Result<f64> {
-            let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
-            let line = text.lines().find_map(|line| line.strip_prefix("Pss:")).context("smaps_rollup has no Pss")?;
-            let own: f64 = line.trim().trim_end_matches(" kB").parse()?;
-            children(process).into_iter().try_fold(own, |sum, child| Ok(sum + of(child)?))
-        }
-        of(self.child.id())
+        memory(self.child.id())
     }
+}
+
+/// Resident memory in KiB, shared pages in proportion, of the process and its children.
+pub(crate) fn memory(process: u32) -> Result<f64> {
+    children(process).into_iter().try_fold(resident(process, "Pss:")?, |sum, child| Ok(sum + memory(child)?))
+}
+
+/// Resident memory of one process in KiB: with all shared pages (`Rss:`), or with its part of them (`Pss:`).
+pub(crate) fn resident(process: u32, measure: &str) -> Result<f64> {
+    let text = fs::read_to_string(format!("/proc/{process}/smaps_rollup"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(measure)).context("smaps_rollup is not as expected")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
 }
 
 impl Drop for Pinned {
     fn drop(&mut self) {
         // The process is ours and not waited for yet, so the number is still its.
         let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-        let deadline = Instant::now() + Duration::from_secs(2);
+        let deadline = Instant::now() + Duration::from_secs(5);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             pause(Duration::from_millis(10));
         }
@@ -118,17 +123,17 @@ fn children(process: u32) -> Vec<u32> {
     lists.flat_map(|list| list.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
-pub(super) fn is_installed(program: &str) -> bool {
+pub(crate) fn is_installed(program: &str) -> bool {
     let folders = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&folders).chain(["/usr/sbin".into()]).any(|folder| folder.join(program).exists())
 }
 
 /// A port that nothing listens on. SO_REUSEPORT would let two proxies share one without a word.
-pub(super) fn free_port() -> Result<u16> {
+pub(crate) fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a chore has no worker to block")]
-pub(super) fn pause(time: Duration) {
+pub(crate) fn pause(time: Duration) {
     std::thread::sleep(time);
 }
