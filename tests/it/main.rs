@@ -17,4 +17,5 @@ mod reload;
 mod routing;
 mod signals;
 mod text;
+mod tls;
 mod war_stories;
