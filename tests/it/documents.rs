@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 
 use equipoise_tests::{
-    Program, TestTarget, equipoise, eventually, families, fixture, free_port, get, request, send_raw,
+    Program, TestTarget, equipoise, eventually, families, fixture, free_port, free_ports, get, request, send_raw,
 };
 
 use crate::plugins::put;
 use crate::text::{group, http_check, listener, plugin};
+use crate::tls::{Ca, Secure, https, put_pair};
 
 fn document(path: &str) -> String {
     std::fs::read_to_string(format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"))).expect(path)
@@ -15,17 +16,23 @@ fn document(path: &str) -> String {
 
 /// A program that has done about everything that is counted.
 fn busy() -> (Program, TestTarget) {
-    let (target, port, log) =
-        (TestTarget::named("a"), free_port(), "[access-log]\nformat = \"json\"\npath = \"log\"\n");
+    let (target, [port, tls_port]) = (TestTarget::named("a"), free_ports());
+    let log = "[access-log]\nformat = \"json\"\npath = \"log\"\n";
     let text = listener(port, "g")
         + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
         + &group("g", &[free_port(), target.port()])
         + &http_check("g", "/health")
         + "effect = \"alarm\"\n" // the dead target is asked all the same
         + &plugin("p", "p.wasm", "router", "")
+        + &https(tls_port, "a.pem", "a.key").replace("listener.web", "listener.secure")
         + log;
     let guest = fixture("router", "traps");
-    let program = Program::start_with(&text, |folder| put(folder, "p.wasm", &guest));
+    let ca = Ca::new();
+    let program = Program::start_with(&text, |folder| {
+        put(folder, "p.wasm", &guest);
+        put_pair(folder, &ca.issue("a.example"));
+    });
+    Secure::connect(&ca, tls_port, "a.example").get("a.example").expect("an answer");
     for _ in 0..4 {
         assert_eq!(get(port, "/").expect("an answer").status, 200);
     }
