@@ -3,6 +3,7 @@
 
 mod across;
 mod count;
+mod layer4;
 mod listener;
 mod plugin;
 mod range;

@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use crate::document::{
     AccessLog, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Fallback, Grant, GroupLimits,
     Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, RateLimit, Retry, Shed, TargetTimeouts,
-    TlsVersion, Upgrades, World,
+    TcpSettings, TlsVersion, UdpSettings, Upgrades, World,
 };
 use crate::size::Size;
 
@@ -65,13 +65,18 @@ pub struct Listener {
     pub socket: ListenerSocket,
     /// Load balancers that announce their clients.
     pub proxy_protocol: Option<ProxyProtocolFrom>,
+    /// What holds for connections that are passed on; `None` on listeners of anything else.
+    pub tcp: Option<TcpSettings>,
+    /// What holds for sessions of datagrams; `None` on listeners of anything else.
+    pub udp: Option<UdpSettings>,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.
     pub limits: ClientLimits,
     /// How often requests may come.
     pub rate_limits: Vec<RateLimit>,
-    /// What happens to a request that no rule takes. It has an end.
+    /// What happens to a request that no rule takes. It has an end. A connection or datagram that no rule takes goes
+    /// nowhere when that is no `forward`.
     pub default: Action,
     /// Rules from the lowest priority number to the highest; no two have the same.
     pub rules: Vec<Rule>,

@@ -33,6 +33,7 @@
 
 pub(crate) mod address;
 mod admin;
+mod layer4;
 mod listener;
 mod network;
 mod overload;
@@ -52,10 +53,12 @@ use serde::{Deserialize, Serialize};
 
 pub use address::{AddressError, Host};
 pub use admin::{AccessLog, AccessLogFormat, Admin};
+pub use layer4::{TcpSettings, UdpSettings};
 pub use listener::{ClientLimits, ClientTimeouts, Listener, NormalizePath, Upgrades};
 pub use overload::{RateKey, RateLimit, Shed};
 pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};
 pub use protocol::Protocol;
+pub(crate) use protocol::Traffic;
 pub use socket::{FileMode, ListenerSocket, ProxyProtocolFrom};
 pub use target_group::{
     CircuitBreaker, GroupLimits, Hedge, Pool, Queue, Retry, RetryOn, Target, TargetGroup, TargetTimeouts,

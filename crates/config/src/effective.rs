@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::config::{CertificateFiles, Config, Listener, ListenerTls, Plugin, TargetGroup};
-use crate::document::{self, AccessLog, Admin, Document, PluginLimits};
+use crate::document::{self, AccessLog, Admin, Document, PluginLimits, Traffic};
 
 /// The configuration as TOML with every default written out. It loads again to an equal configuration. What variables
 /// were filled with stands in it, secrets of plugins included.
@@ -69,10 +69,14 @@ impl From<&Listener> for document::Listener {
             upgrades: listener.upgrades.clone(),
             socket: listener.socket,
             proxy_protocol: listener.proxy_protocol.clone(),
+            tcp: listener.tcp,
+            udp: listener.udp,
             timeouts: listener.timeouts,
             limits: listener.limits,
             rate_limit: listener.rate_limits.clone(),
-            default: Some(listener.default.clone()),
+            // What no connection can have stands for none.
+            default: Some(listener.default.clone())
+                .filter(|action| listener.protocol.traffic() == Traffic::Requests || action.only_http().is_none()),
             rule: listener.rules.clone(),
         }
     }

@@ -48,7 +48,7 @@ pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
     AccessLog, AccessLogFormat, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Document,
     Fallback, FileMode, Grant, GroupLimits, Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom,
-    Queue, RateKey, RateLimit, Retry, RetryOn, Shed, TargetTimeouts, TlsVersion, World,
+    Queue, RateKey, RateLimit, Retry, RetryOn, Shed, TargetTimeouts, TcpSettings, TlsVersion, UdpSettings, World,
 };
 pub use effective::effective;
 pub use limits::{

@@ -11,7 +11,8 @@ use equipoise_config as config;
 use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource, Reach};
 use equipoise_proxy::{
     AccessList, Announcers, Group, GroupSettings, GroupTimeouts, ListenOptions, Listener, ListenerLimits,
-    ListenerProtocol, ListenerTimeouts, Networks, PathForm, PoolSettings, Transport, Upgrades,
+    ListenerProtocol, ListenerTimeouts, Networks, PathForm, PoolSettings, TcpSettings, Transport, UdpSettings,
+    Upgrades,
 };
 use equipoise_rule::{RouterSource, RuleSet};
 use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Membership, Snapshot, Target};
@@ -146,9 +147,10 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
     let config::ClientTimeouts { handshake, head, keep_alive, idle } = described.timeouts;
     let limits = &described.limits;
     let mut listener = Listener::new(described.name.clone(), described.bind, rules);
-    if let Some(tls) = context.keyring.get(&described.name) {
-        listener.protocol = ListenerProtocol::Https(Arc::clone(tls));
-    }
+    listener.protocol = match context.keyring.get(&described.name) {
+        Some(tls) => ListenerProtocol::Https(Arc::clone(tls)),
+        None => protocol(described),
+    };
     listener.access =
         AccessList { allow: Networks::new(described.allow.clone()), deny: Networks::new(described.deny.clone()) };
     listener.trusted_proxies = Networks::new(described.trusted_proxies.clone());
@@ -175,6 +177,18 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
     };
     listener.rate_limits = described.rate_limits.iter().map(resilience::rate_limit).collect();
     Ok(listener)
+}
+
+fn protocol(described: &config::Listener) -> ListenerProtocol {
+    let tcp = described.tcp.map(|config::TcpSettings { idle }| TcpSettings { idle }).unwrap_or_default();
+    let udp = described.udp.unwrap_or_default();
+    let config::UdpSettings { idle, sessions, sessions_per_source } = udp;
+    match described.protocol {
+        config::Protocol::Tcp => ListenerProtocol::Tcp(tcp),
+        config::Protocol::Tls => ListenerProtocol::Tls(tcp),
+        config::Protocol::Udp => ListenerProtocol::Udp(UdpSettings { idle, sessions, sessions_per_source }),
+        _ => ListenerProtocol::Http,
+    }
 }
 
 fn listen_options(described: &config::ListenerSocket) -> ListenOptions {

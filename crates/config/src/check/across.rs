@@ -9,7 +9,7 @@ use equipoise_target::{Endpoint, PluginName};
 use super::Checker;
 use super::target::canonical;
 use crate::code::Code;
-use crate::document::{Document, World};
+use crate::document::{Document, Protocol, Traffic, World};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -17,21 +17,25 @@ impl Checker<'_> {
     /// Two listeners, or a listener and the admin address, cannot share an address.
     pub(super) fn binds(&mut self) {
         let admin = KeyPath::root().key("admin").key("bind");
-        let mut taken: BTreeMap<Endpoint, (KeyPath, String)> = BTreeMap::new();
+        let mut taken: BTreeMap<(Endpoint, bool), (KeyPath, String)> = BTreeMap::new();
         if !self.origin.excused(&admin) {
-            taken.insert(self.document.admin.bind.into(), (admin, "the admin address".to_owned()));
+            taken.insert((self.document.admin.bind.into(), false), (admin, "the admin address".to_owned()));
         }
         for (name, listener) in &self.document.listener {
             // Port 0 is a new port each time.
             let Some(bind) = listener.bind.filter(|bind| bind.port() != Some(0)) else { continue };
-            let path = KeyPath::root().key("listener").key(name.as_str()).key("bind");
-            if let Some((other, what)) = taken.get(&bind) {
+            let path = KeyPath::root().key("listener").key(name.as_str());
+            if self.origin.excused(&path.key("protocol")) {
+                continue; // connections and datagrams do not meet
+            }
+            let path = path.key("bind");
+            if let Some((other, what)) = taken.get(&(bind, is_udp(listener.protocol))) {
                 let message = format!("listener `{name}` wants {bind}, which {what} has");
                 let finding = Finding::error(Code::DuplicateBind, At::Value(path), message);
                 self.findings
                     .push(finding.related(At::Value(other.clone()), "taken here").help("give it another port"));
             } else {
-                taken.insert(bind, (path, format!("listener `{name}`")));
+                taken.insert((bind, is_udp(listener.protocol)), (path, format!("listener `{name}`")));
             }
         }
     }
@@ -40,12 +44,15 @@ impl Checker<'_> {
     pub(super) fn circles(&mut self) {
         let document = self.document;
         let listeners = document.listener.iter();
-        let binds: Vec<_> = listeners.filter_map(|(name, listener)| Some((listener.bind?, name))).collect();
+        let binds: Vec<_> =
+            listeners.filter_map(|(name, listener)| Some((listener.bind?, name, is_udp(listener.protocol)))).collect();
         for (group, written) in &document.target_group {
             for (index, target) in written.targets.iter().enumerate() {
                 let port = target.port.or(written.port).map(Into::into);
                 let Some(address) = target.address.endpoint(port).map(canonical) else { continue };
-                if let Some((_, listener)) = binds.iter().find(|(bind, _)| reaches(*bind, address)) {
+                if let Some((_, listener, _)) =
+                    binds.iter().find(|(bind, _, udp)| *udp == is_udp(written.protocol) && reaches(*bind, address))
+                {
                     let path = KeyPath::root().key("target-group").key(group.as_str()).key("targets").index(index);
                     let message = format!("target {address} is listener `{listener}` itself: requests would come back");
                     let finding = Finding::warning(Code::Conflict, At::Value(path.key("address")), message);
@@ -101,6 +108,11 @@ impl<'c> Checker<'c> {
         });
         actions(self.document).flat_map(Action::plugins).chain(by_groups).collect()
     }
+}
+
+/// Connections and datagrams have ports of their own.
+fn is_udp(protocol: Protocol) -> bool {
+    protocol.traffic() == Traffic::Datagrams
 }
 
 /// Every action of every listener.

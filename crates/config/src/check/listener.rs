@@ -9,7 +9,7 @@ use super::Checker;
 use super::range::{DAY, HOUR, TENTH};
 use crate::code::Code;
 use crate::config;
-use crate::document::{Listener, World};
+use crate::document::{Listener, Protocol, Traffic, World};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 use crate::size::Size;
@@ -27,6 +27,7 @@ impl Checker<'_> {
         self.overload(&path, written);
         self.upgrades(&path, written);
         self.socket(&path, name, written);
+        self.layer4(&path, name, written);
         let default = self.default_action(&path, name, written);
         self.rules(&path, written, &default);
         let mut rules = written.rule.clone();
@@ -44,6 +45,8 @@ impl Checker<'_> {
             upgrades: written.upgrades.clone(),
             socket: written.socket,
             proxy_protocol: written.proxy_protocol.clone(),
+            tcp: (written.protocol.traffic() == Traffic::Connections).then(|| written.tcp.unwrap_or_default()),
+            udp: (written.protocol.traffic() == Traffic::Datagrams).then(|| written.udp.unwrap_or_default()),
             timeouts: written.timeouts,
             limits: written.limits,
             rate_limits: written.rate_limit.clone(),
@@ -103,7 +106,11 @@ impl Checker<'_> {
 
     fn default_action(&mut self, path: &KeyPath, name: &ListenerName, written: &Listener) -> Action {
         if written.rule.is_empty() && written.default.is_none() && !self.origin.excused(&path.key("rule")) {
-            let message = format!("listener `{name}` answers every request with 404");
+            let message = match written.protocol.traffic() {
+                Traffic::Requests => format!("listener `{name}` answers every request with 404"),
+                Traffic::Connections => format!("listener `{name}` closes every connection"),
+                Traffic::Datagrams => format!("listener `{name}` drops every datagram"),
+            };
             let help = "write `default = { forward = \"…\" }` with the name of a target group";
             self.missing(path, "default", message, help);
         }
@@ -111,11 +118,12 @@ impl Checker<'_> {
     }
 
     fn rules(&mut self, path: &KeyPath, written: &Listener, default: &Action) {
+        let protocol = Some(written.protocol).filter(|_| !self.origin.excused(&path.key("protocol")));
         if let Some(action) = &written.default {
-            self.action(&path.key("default"), action);
+            self.action(&path.key("default"), action, protocol);
         }
         for (index, rule) in written.rule.iter().enumerate() {
-            self.action(&path.key("rule").index(index).key("then"), &rule.then);
+            self.action(&path.key("rule").index(index).key("then"), &rule.then, protocol);
         }
         let taken: BTreeSet<u32> = written.rule.iter().map(|rule| rule.priority).collect();
         for problem in equipoise_rule::problems(&written.rule, default) {
@@ -128,13 +136,14 @@ impl Checker<'_> {
         }
     }
 
-    fn action(&mut self, path: &KeyPath, action: &Action) {
+    fn action(&mut self, path: &KeyPath, action: &Action, protocol: Option<Protocol>) {
         if let Some(End::Forward(forward)) = &action.end {
             let path = path.key("forward");
             for (index, share) in forward.groups().iter().enumerate() {
                 // One name, a list, or a table with a list.
                 let shapes = [path.key("groups").index(index).key("group"), path.index(index).key("group")];
                 let at = shapes.into_iter().find(|shape| self.origin.contains(shape)).unwrap_or_else(|| path.clone());
+                self.understood(&at, &share.group, protocol);
                 self.target_group_exists(at, &share.group);
             }
         }

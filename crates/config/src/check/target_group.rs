@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use equipoise_balance::{Algorithm, ConsistentHash};
-use equipoise_health::{HealthCheck, HealthChecks};
+use equipoise_health::HealthCheck;
 use equipoise_target::GroupName;
 
 use super::Checker;
 use super::range::{DAY, HOUR, MILLI, MINUTE};
 use crate::code::Code;
 use crate::config;
-use crate::document::{Protocol, Target, TargetGroup, World};
+use crate::document::{Protocol, Target, TargetGroup, Traffic, World};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -20,14 +20,15 @@ const TOGETHER: [&str; 6] = ["interval", "timeout", "jitter", "layer", "effect",
 impl Checker<'_> {
     pub(super) fn target_group(&mut self, name: &GroupName, written: &TargetGroup) -> Option<config::TargetGroup> {
         let path = KeyPath::root().key("target-group").key(name.as_str());
-        if written.protocol != Protocol::Http {
+        if written.protocol == Protocol::Https {
             let message = format!("`{}` towards targets is not supported by this version", written.protocol);
             let at = At::Value(path.key("protocol"));
             self.say(Finding::error(Code::Unsupported, at, message).help("write `protocol = \"http\"`"));
         }
         let targets = self.targets(&path, name, written);
         self.balance(&path, written);
-        self.health_checks(&path, name, &written.health_check);
+        self.layer4_group(&path, name, written);
+        self.health_checks(&path, name, written);
         self.target_bounds(&path, written);
         self.resilience(&path, written);
         Some(config::TargetGroup {
@@ -85,7 +86,8 @@ impl Checker<'_> {
         }
     }
 
-    fn health_checks(&mut self, path: &KeyPath, name: &GroupName, checks: &HealthChecks) {
+    fn health_checks(&mut self, path: &KeyPath, name: &GroupName, written: &TargetGroup) {
+        let checks = &written.health_check;
         let path = path.key("health-check");
         for (index, check) in checks.0.iter().enumerate() {
             // A table of kinds, or a list of such tables.
@@ -105,7 +107,9 @@ impl Checker<'_> {
                 self.plugin_is(table.key("name"), plugin, World::HealthCheck);
             }
         }
-        if checks.see_only_a_port() && !self.origin.excused(&path) {
+        // Of what is no HTTP an open port is often all that can be seen.
+        let may_say_more = written.protocol.traffic() == Traffic::Requests;
+        if may_say_more && checks.see_only_a_port() && !self.origin.excused(&path) {
             let message = format!("target group `{name}` is checked by an open port only");
             let help = format!(
                 "add `[target-group.{name}.health-check.http]` with a path that answers only while the target can serve"

@@ -8,7 +8,9 @@ use ipnet::IpNet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ListenerSocket, ListenerTls, Protocol, ProxyProtocolFrom, RateLimit, address, network};
+use super::{
+    ListenerSocket, ListenerTls, Protocol, ProxyProtocolFrom, RateLimit, TcpSettings, UdpSettings, address, network,
+};
 use crate::size::Size;
 
 /// An address that takes requests.
@@ -24,7 +26,8 @@ pub struct Listener {
     )]
     #[schemars(with = "String")]
     pub bind: Option<Endpoint>,
-    /// What is spoken: "http", the default, or "https".
+    /// What is spoken: "http", the default, or "https"; "tcp" or "tls" for connections that are passed on as they are, "tls"
+    /// by what the client says first; "udp" for datagrams.
     pub protocol: Protocol,
     /// Certificates, and what else TLS needs, of `protocol = "https"`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,6 +57,12 @@ pub struct Listener {
     /// Load balancers in front that announce their clients by the PROXY protocol. Default nobody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub proxy_protocol: Option<ProxyProtocolFrom>,
+    /// What holds for connections that are passed on, with `protocol = "tcp"` or `"tls"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tcp: Option<TcpSettings>,
+    /// What holds for sessions of datagrams, with `protocol = "udp"`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub udp: Option<UdpSettings>,
     /// How long to wait for clients.
     pub timeouts: ClientTimeouts,
     /// How much to take from clients.

@@ -15,11 +15,34 @@ pub enum Protocol {
     Http,
     /// HTTP/1.1 and HTTP/2 inside TLS, as the client chooses.
     Https,
+    /// Anything over TCP, passed on as it is.
+    Tcp,
+    /// Anything inside TLS, passed on as it is: rules look at what the client says first. For listeners alone.
+    Tls,
+    /// Datagrams.
+    Udp,
+}
+
+/// What passes on a connection, or without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Traffic {
+    Requests,
+    Connections,
+    Datagrams,
 }
 
 impl Protocol {
+    /// What passes.
+    pub(crate) fn traffic(self) -> Traffic {
+        match self {
+            Self::Tcp | Self::Tls => Traffic::Connections,
+            Self::Udp => Traffic::Datagrams,
+            _ => Traffic::Requests,
+        }
+    }
+
     /// Every protocol of this version.
-    pub const ALL: &'static [Self] = &[Self::Http, Self::Https];
+    pub const ALL: &'static [Self] = &[Self::Http, Self::Https, Self::Tcp, Self::Tls, Self::Udp];
 
     /// The protocol as it is written.
     #[must_use]
@@ -27,6 +50,9 @@ impl Protocol {
         match self {
             Self::Http => "http",
             Self::Https => "https",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+            Self::Udp => "udp",
         }
     }
 }
@@ -38,7 +64,7 @@ impl fmt::Display for Protocol {
 }
 
 /// Protocols that one may well expect here and that this version does not speak.
-const LATER: [&str; 8] = ["tcp", "tls", "udp", "h2", "h2c", "grpc", "http2", "http3"];
+const LATER: [&str; 5] = ["h2", "h2c", "grpc", "http2", "http3"];
 
 impl<'de> Deserialize<'de> for Protocol {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -52,7 +78,7 @@ impl<'de> Deserialize<'de> for Protocol {
                 let known = Protocol::ALL.iter().find(|protocol| protocol.as_str() == text);
                 known.copied().ok_or_else(|| match LATER.contains(&text) {
                     true => E::custom(format_args!("`{text}` is not supported by this version")),
-                    false => E::unknown_variant(text, &["http", "https"]),
+                    false => E::unknown_variant(text, &["http", "https", "tcp", "tls", "udp"]),
                 })
             }
         }
@@ -66,7 +92,7 @@ impl schemars::JsonSchema for Protocol {
     }
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         schemars::json_schema!({
-            "description": "What is spoken on a connection: \"http\" or \"https\".",
+            "description": "What is spoken on a connection: \"http\", \"https\", \"tcp\", \"udp\", or on a listener \"tls\".",
             "type": "string",
             "enum": Protocol::ALL.iter().map(|protocol| protocol.as_str()).collect::<Vec<_>>(),
         })

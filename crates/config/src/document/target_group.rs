@@ -22,7 +22,8 @@ pub use target::Target;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct TargetGroup {
-    /// What is spoken to the targets: "http", the default.
+    /// What is spoken to the targets: "http", the default; "tcp" for what listeners of "tcp" and "tls" pass on; "udp" for
+    /// datagrams.
     pub protocol: Protocol,
     /// Port of every target that names none of its own. No default.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -121,7 +121,7 @@ fn other(message: &str, at: At) -> Finding {
         ("lacks an address", "for every address of the machine write \"0.0.0.0:8080\" or \"[::]:8080\""),
         ("is not an address", "write \"127.0.0.1:8080\" or \"[::1]:8080\""),
         ("given twice: in `address`", "remove one of them"),
-        ("is not supported by this version", "this version speaks \"http\""),
+        ("is not supported by this version", "this version speaks \"http\", \"https\", \"tcp\", \"tls\" and \"udp\""),
     ];
     let help = help.iter().find(|(part, _)| message.contains(part)).map(|(_, help)| *help);
     let unsupported =
