@@ -174,6 +174,8 @@ fn listener(described: &config::Listener, context: &Context<'_>) -> Result<Liste
         head_bytes: bytes(limits.head_size),
         target_bytes: bytes(limits.uri_size),
         underscores: limits.underscores,
+        passes: limits.passes,
+        body_rate: limits.body_rate.bytes(),
     };
     listener.rate_limits = described.rate_limits.iter().map(resilience::rate_limit).collect();
     Ok(listener)

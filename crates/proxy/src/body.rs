@@ -325,6 +325,7 @@ impl Body for ResponseBody {
                 if let Some(upstream) = exchange.upstream() {
                     upstream.passed_on();
                 }
+                exchange.ended |= frame.is_trailers(); // nothing comes after them, and nobody asks
                 this.passed(frame);
                 this.settle();
             }

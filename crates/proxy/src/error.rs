@@ -60,6 +60,8 @@ pub(crate) enum ForwardError {
     Cut { address: Endpoint },
     #[error("the client stopped sending its body")]
     Upload,
+    #[error("the client sent its body too slowly")]
+    SlowUpload,
     #[error("the client's body ended in an error")]
     BrokenUpload,
     #[error("a router failed, and its fallback is to refuse")]
@@ -79,7 +81,7 @@ impl ForwardError {
             Self::ConnectTimeout { .. } | Self::FirstByte { .. } | Self::PerTry { .. } | Self::Total { .. } => {
                 StatusCode::GATEWAY_TIMEOUT
             }
-            Self::Upload => StatusCode::REQUEST_TIMEOUT,
+            Self::Upload | Self::SlowUpload => StatusCode::REQUEST_TIMEOUT,
             Self::BrokenUpload => StatusCode::BAD_REQUEST,
             _ => StatusCode::BAD_GATEWAY,
         }
@@ -111,6 +113,7 @@ impl ForwardError {
             Self::Total { .. } => "total-timeout",
             Self::Cut { .. } => "target-left",
             Self::Upload => "body-timeout",
+            Self::SlowUpload => "slow-body",
             Self::BrokenUpload => BROKEN_BODY,
             Self::Refused => "router-refused",
         }
@@ -135,7 +138,7 @@ impl ForwardError {
             Self::Garbage { .. } | Self::BadResponse { .. } => "http_protocol_error",
             Self::FirstByte { .. } | Self::PerTry { .. } | Self::Total { .. } => "http_response_timeout",
             Self::Refused => "proxy_internal_error",
-            Self::Upload | Self::BrokenUpload => return None,
+            Self::Upload | Self::SlowUpload | Self::BrokenUpload => return None,
         })
     }
 
@@ -168,6 +171,7 @@ impl ForwardError {
                 | Self::QueueFull { .. }
                 | Self::QueueTimeout { .. }
                 | Self::Upload
+                | Self::SlowUpload
                 | Self::BrokenUpload
                 | Self::Refused
                 | Self::Cut { .. }

@@ -192,10 +192,16 @@ pub struct ListenerLimits {
     /// Passes on fields whose names hold an underscore. Targets that turn names into variables (CGI, WSGI) cannot tell
     /// them from those with a hyphen, so by default they are dropped.
     pub underscores: bool,
+    /// How often a request may have come through one of us before, by its `Via` fields; one that comes again is answered
+    /// with 508: it goes round in a circle.
+    pub passes: usize,
+    /// Bytes a second, on average over 10 s, that a request's body must bring while the target waits for it; a slower one
+    /// is answered with 408. 0 for any rate. Calls of gRPC and what follows the response's head may be as slow as they like.
+    pub body_rate: u64,
 }
 
 impl Default for ListenerLimits {
-    /// 10,000 connections, 100 fields, 64 KiB of head, 8 KiB of path and query, no underscores.
+    /// 10,000 connections, 100 fields, 64 KiB of head, 8 KiB of path and query, no underscores, 5 passes, 240 B/s.
     fn default() -> Self {
         Self {
             connections: 10_000,
@@ -205,6 +211,8 @@ impl Default for ListenerLimits {
             head_bytes: 64 << 10,
             target_bytes: 8 << 10,
             underscores: false,
+            passes: 5,
+            body_rate: 240,
         }
     }
 }

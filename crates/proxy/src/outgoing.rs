@@ -34,6 +34,12 @@ impl Outgoing {
         }
     }
 
+    /// Tells a target of HTTP/1.1 that the client takes trailers (RFC 9110 section 10.1.4).
+    pub(crate) fn take_trailers(&mut self) {
+        self.head.headers.insert(header::TE, HeaderValue::from_static("trailers"));
+        self.head.headers.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
+
     /// The request, to be sent. What stays behind is empty until the request is put back or replaced.
     pub(crate) fn take(&mut self) -> Request<RequestBody> {
         let head = std::mem::replace(&mut self.head, Request::new(()).into_parts().0);

@@ -250,6 +250,7 @@ impl Record {
             Some(Verdict::Total) => "total-timeout",
             Some(Verdict::Stream) => "stream-timeout",
             Some(Verdict::Upload) => "body-timeout",
+            Some(Verdict::SlowUpload) => "slow-body",
             Some(Verdict::BrokenUpload) => self.broken_body(),
             Some(Verdict::Unread) => "client-stalled",
             Some(Verdict::Cut) => "target-left",

@@ -96,7 +96,7 @@ fn unavailable(error: &ForwardError) -> Response<Content> {
     if status == StatusCode::SERVICE_UNAVAILABLE {
         fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }
-    if matches!(error, ForwardError::Upload | ForwardError::BrokenUpload) {
+    if matches!(error, ForwardError::Upload | ForwardError::SlowUpload | ForwardError::BrokenUpload) {
         fields.insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response

@@ -73,6 +73,9 @@ pub(crate) async fn send(
             record.carried_by(link.upstream());
         }
         record.hears(link.upstream());
+        if request.takes_trailers && request.asked.is_none() {
+            request.take_trailers();
+        }
         if let Some(asked) = &mut request.asked {
             asked.attach(link.upstream());
         }
@@ -131,6 +134,7 @@ pub(crate) fn blame(verdict: Verdict, address: Endpoint, route: &Route) -> Forwa
         Verdict::PerTry => ForwardError::PerTry { address, limit: timeouts(route).per_try.unwrap_or_default() },
         Verdict::Total => ForwardError::Total { address },
         Verdict::Upload => ForwardError::Upload,
+        Verdict::SlowUpload => ForwardError::SlowUpload,
         Verdict::BrokenUpload => ForwardError::BrokenUpload,
         Verdict::Flood => ForwardError::BadResponse { address, source: BadResponse::TooMuchBefore },
         Verdict::Defect(defect) => ForwardError::BadResponse { address, source: BadResponse::Bytes(defect) },

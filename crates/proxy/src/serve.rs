@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::rc::Rc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use equipoise_rule::Destination;
 use equipoise_target::{Endpoint, GroupName};
@@ -29,6 +29,9 @@ use crate::send::{Answer, send};
 use crate::tunnel::{self, Opening};
 use crate::upstream::Terms;
 use crate::worker::Worker;
+
+/// Longest time that a stream of HTTP/2 may stand still on the client's side.
+const STALLED: Duration = Duration::from_secs(30);
 
 /// Answers one request. Whatever goes wrong is an answer too.
 pub(crate) async fn serve(
@@ -143,13 +146,25 @@ fn terms(record: &Record, route: &Route, group: &Group, request: &Outgoing) -> T
     Terms {
         now: record.started,
         deadline: deadline(record, group, request),
-        client_limit: record.front().listener().timeouts.idle,
+        client_limit: client_limit(record, group),
+        body_rate: if record.is_call { 0 } else { record.front().listener().limits.body_rate },
         try_until: None,
         has_body: !request.body.is_empty(),
         owner: if group.settings().transport.announces() { record.client().owner() } else { 0 },
         bodiless: request.head.method == Method::HEAD,
     }
     .attempt(record.started, route)
+}
+
+/// How long the client may owe the next part of its body, or take nothing of the response. A call of gRPC may be silent for
+/// as long as its group's streams; a stream of HTTP/2 that stands still holds buffers of a connection that does not.
+fn client_limit(record: &Record, group: &Group) -> Duration {
+    let idle = record.front().listener().timeouts.idle;
+    match record.version {
+        _ if record.is_call => idle.max(group.settings().timeouts.stream_idle),
+        Version::HTTP_2 => idle.min(STALLED),
+        _ => idle,
+    }
 }
 
 /// When the whole request must be over: the group says so, and of a call its client, if that is sooner.

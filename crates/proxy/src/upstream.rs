@@ -23,6 +23,9 @@ use crate::tunnel::Switched;
 /// eight interim heads of a common size.
 const MOST_BEFORE_HEAD: usize = 512 << 10;
 
+/// What the rate of a client's body is an average over.
+const RATE_OVER: Duration = Duration::from_secs(10);
+
 /// What a request waits for on its connection to the target.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Wait {
@@ -51,6 +54,8 @@ pub(crate) enum Verdict {
     Stream,
     /// The client stopped in the middle of its body.
     Upload,
+    /// The client sent its body too slowly.
+    SlowUpload,
     /// The client's body ended in an error.
     BrokenUpload,
     /// The client stopped taking the response.
@@ -97,6 +102,10 @@ pub(crate) struct Upstream {
     upload: Cell<Option<Instant>>,
     /// Longest time that the client may owe it, or take nothing.
     client_limit: Cell<Duration>,
+    /// Least bytes a second that the client's body brings.
+    body_rate: Cell<u64>,
+    /// Since when its rate is measured, and the bytes before.
+    measured: Cell<Option<(Instant, u64)>>,
     /// When the whole request must be over.
     deadline: Cell<Option<Instant>>,
     /// Whether the request asks for a head only.
@@ -132,6 +141,8 @@ pub(crate) struct Terms {
     /// When the present attempt must have its response's head.
     pub(crate) try_until: Option<Instant>,
     pub(crate) client_limit: Duration,
+    /// Least bytes a second of the request's body.
+    pub(crate) body_rate: u64,
     pub(crate) has_body: bool,
     /// Whom a connection has to have been announced for; 0 for nobody.
     pub(crate) owner: u64,
@@ -167,6 +178,8 @@ impl Upstream {
             wait: Cell::new(Wait::Nothing),
             upload: Cell::new(None),
             client_limit: Cell::new(Duration::MAX),
+            body_rate: Cell::new(0),
+            measured: Cell::new(None),
             deadline: Cell::new(None),
             bodiless: Cell::new(false),
             try_until: Cell::new(None),
@@ -221,6 +234,8 @@ impl Upstream {
         self.deadline.set(terms.deadline);
         self.try_until.set(terms.try_until);
         self.client_limit.set(terms.client_limit);
+        self.body_rate.set(terms.body_rate);
+        self.measured.set(None);
         self.bodiless.set(terms.bodiless);
         self.sent_all.set(!terms.has_body);
         self.before_head.set(0);
@@ -375,6 +390,20 @@ impl Upstream {
         }
     }
 
+    /// Whether the client's body came too slowly during the last [`RATE_OVER`]. What is waited for beside a response is a
+    /// conversation, and may take its time.
+    fn is_slow(&self, now: Instant) -> bool {
+        if self.sent_all.get() || self.body_rate.get() == 0 || !matches!(self.wait.get(), Wait::Head(_)) {
+            return false;
+        }
+        let received = self.received.get();
+        let (since, before) = self.measured.get().unwrap_or((now, received));
+        let over = now.saturating_duration_since(since) >= RATE_OVER;
+        self.measured.set(Some(if over { (now, received) } else { (since, before) }));
+        // A body that is there and not asked for is the target's fault.
+        over && self.upload.get().is_some() && received - before < self.body_rate.get() * RATE_OVER.as_secs()
+    }
+
     fn overdue(&self, now: Instant) -> Option<Verdict> {
         let timeouts = self.timeouts()?;
         let past = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
@@ -383,6 +412,9 @@ impl Upstream {
         }
         if self.stream_until.get().is_some_and(|until| now >= until) {
             return Some(Verdict::Stream);
+        }
+        if self.is_slow(now) {
+            return Some(Verdict::SlowUpload);
         }
         if let Some(since) = self.upload.get() {
             // While the client owes its body, the target owes nothing.
@@ -401,5 +433,44 @@ impl Upstream {
             }
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RATE: u64 = 240;
+
+    /// What a sweep finds at each tenth of a second of a body of which `bytes(second)` have come by then.
+    fn swept(waits: bool, seconds: u64, bytes: impl Fn(u64) -> u64) -> Option<Verdict> {
+        let start = Instant::now();
+        let upstream = Upstream::new(0, Endpoint::Ip(([127, 0, 0, 1], 80).into()));
+        upstream.wait.set(Wait::Head(start));
+        upstream.body_rate.set(RATE);
+        upstream.sent_all.set(false);
+        for tenth in 0..=10 * seconds {
+            upstream.received.set(bytes(tenth / 10));
+            upstream.upload.set(waits.then_some(start));
+            if upstream.is_slow(start + Duration::from_millis(100 * tenth)) {
+                return Some(Verdict::SlowUpload);
+            }
+        }
+        None
+    }
+
+    #[test]
+    fn a_body_below_its_rate_is_found_slow() {
+        assert_eq!(swept(true, 9, |_| 0), None);
+        assert_eq!(swept(true, 10, |_| 0), Some(Verdict::SlowUpload));
+        assert_eq!(swept(true, 10, |second| second * (RATE - 1)), Some(Verdict::SlowUpload));
+        assert_eq!(swept(true, 60, |second| second * RATE), None);
+        // What came in a burst at first helps for its own ten seconds only.
+        assert_eq!(swept(true, 30, |_| 1 << 20), Some(Verdict::SlowUpload));
+    }
+
+    #[test]
+    fn a_body_that_the_target_does_not_take_is_not_slow() {
+        assert_eq!(swept(false, 60, |_| 0), None);
     }
 }

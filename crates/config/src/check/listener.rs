@@ -95,6 +95,8 @@ impl Checker<'_> {
         let table = path.key("limits");
         self.number(&table, "connections", limits.connections, 1..=1_000_000);
         self.number(&table, "fields", limits.fields, 1..=1000);
+        self.number(&table, "passes", limits.passes, 1..=100);
+        self.size(&table, "body-rate", limits.body_rate, Size(0)..=Size::mib(1));
         self.size(&table, "head-size", limits.head_size, Size::kib(1)..=Size::mib(1));
         self.size(&table, "uri-size", limits.uri_size, Size(256)..=Size::kib(256));
         if limits.uri_size > limits.head_size && !self.origin.excused(&table) {

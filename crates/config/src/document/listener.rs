@@ -162,6 +162,13 @@ pub struct ClientLimits {
     /// Passes on header fields whose names hold an underscore, which targets such as CGI programs cannot tell from
     /// those with a hyphen. Default false: they are dropped.
     pub underscores: bool,
+    /// How often a request may have come through an Equipoise before, by its `Via` fields; more are answered with 508: 1
+    /// to 100, default 5.
+    #[schemars(range(min = 1, max = 100))]
+    pub passes: usize,
+    /// Bytes a second, on average over 10 s, that a request's body must bring while the target waits for it; slower ones are
+    /// answered with 408: "0B" (any) to "1MiB", default "240B". gRPC may be slower.
+    pub body_rate: Size,
 }
 
 impl Default for ClientLimits {
@@ -174,6 +181,8 @@ impl Default for ClientLimits {
             head_size: Size::kib(64),
             uri_size: Size::kib(8),
             underscores: false,
+            passes: 5,
+            body_rate: Size(240),
         }
     }
 }

@@ -102,6 +102,7 @@ fn terms() -> Terms {
         now: Instant::now(),
         deadline: None,
         try_until: None,
+        body_rate: 0,
         client_limit: Duration::MAX,
         has_body: false,
         owner: 0,

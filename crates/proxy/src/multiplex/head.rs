@@ -18,6 +18,7 @@ pub(super) fn head(request: &Outgoing, transport: &Transport) -> Option<Request<
     *head.headers_mut() = request.head.headers.clone();
     let host = head.headers_mut().remove(header::HOST).filter(|host| !host.is_empty());
     head.headers_mut().remove(header::TRANSFER_ENCODING);
+    head.headers_mut().remove(header::CONNECTION); // of an attempt over HTTP/1.1
     if request.takes_trailers {
         head.headers_mut().insert(header::TE, HeaderValue::from_static("trailers"));
     }

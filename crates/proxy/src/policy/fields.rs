@@ -11,6 +11,7 @@ pub(super) struct Seen {
     pub(super) codings: usize,
     pub(super) lengths: usize,
     pub(super) cookies: usize,
+    pub(super) vias: usize,
     /// `Connection` is there, and may name others.
     connection: bool,
     /// One of the other fields that end here.
@@ -29,6 +30,7 @@ impl Seen {
                 header::HOST => seen.hosts += 1,
                 header::CONTENT_LENGTH => seen.lengths += 1,
                 header::COOKIE => seen.cookies += 1,
+                header::VIA => seen.vias += 1,
                 header::TRANSFER_ENCODING => seen.codings += 1,
                 header::CONNECTION => seen.connection = true,
                 header::TE | header::UPGRADE | header::EXPECT => seen.hop = true,

@@ -106,6 +106,18 @@ fn extended<'a>(values: impl Iterator<Item = &'a HeaderValue>, peer: &HeaderValu
     HeaderValue::from_maybe_shared(bytes::Bytes::from(chain)).unwrap_or_else(|_| peer.clone())
 }
 
+/// How often the request has come through one of us, by its `Via` fields (RFC 9110 section 7.6.3).
+pub(super) fn passes(fields: &HeaderMap) -> usize {
+    let elements = fields.get_all(header::VIA).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let by = |element: &[u8]| {
+        element.trim_ascii().split(u8::is_ascii_whitespace).filter(|part| !part.is_empty()).nth(1) == Some(NAME)
+    };
+    elements.filter(|element| by(element)).count()
+}
+
+/// What we call ourselves in `Via`.
+const NAME: &[u8] = b"equipoise";
+
 fn via(version: Version) -> HeaderValue {
     HeaderValue::from_static(match version {
         Version::HTTP_10 => "1.0 equipoise",
@@ -148,6 +160,21 @@ mod tests {
     fn what_is_no_address_ends_the_chain() {
         check_client("10.0.0.1", &["198.51.100.1, unknown, 10.0.0.2"], "10.0.0.2");
         check_client("10.0.0.1", &[""], "10.0.0.1");
+    }
+
+    #[test]
+    fn only_our_own_name_in_via_counts_as_a_pass() {
+        let mut fields = HeaderMap::new();
+        for value in [
+            "1.1 equipoise, 1.0 fred, 2 equipoise (a comment)",
+            "HTTP/1.1 equipoise",
+            "1.1 equipoise2",
+            "equipoise",
+            "",
+        ] {
+            fields.append(header::VIA, HeaderValue::from_static(value));
+        }
+        assert_eq!(passes(&fields), 3);
     }
 
     fn forwarded(trusted: bool, sent: &[(&'static str, &'static str)]) -> Vec<(String, String)> {

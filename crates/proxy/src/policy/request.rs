@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri, Version, header};
 
 use super::fields::{Seen, drop_underscores, join_cookies};
+use super::forwarded::passes;
 use crate::ListenerLimits;
 
 /// Why a request is not let in.
@@ -39,6 +40,8 @@ pub(crate) enum Refusal {
     NoLength,
     #[error("the request has both Content-Length and Transfer-Encoding")]
     TwoLengths,
+    #[error("the request has come through here before, and again and again")]
+    Loop,
     #[error("a request for another protocol has no body")]
     UpgradeWithBody,
     #[error("this protocol is not served over HTTP/2")]
@@ -52,6 +55,7 @@ impl Refusal {
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::TooManyFields => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::OtherHost | Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Loop => StatusCode::LOOP_DETECTED,
             Self::Coding | Self::Protocol => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }
@@ -74,6 +78,7 @@ impl Refusal {
             Self::Coding => "transfer-coding",
             Self::TwoLengths => "two-lengths",
             Self::NoLength => "no-length",
+            Self::Loop => "loop",
             Self::UpgradeWithBody => "upgrade-with-body",
             Self::Protocol => "unknown-protocol",
         }
@@ -100,6 +105,9 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
     let seen = Seen::scan(&head.headers);
     check_framing(head, &seen)?;
     check_sizes(head, limits)?;
+    if seen.vias > 0 && passes(&head.headers) > limits.passes {
+        return Err(Refusal::Loop);
+    }
     let host = check_host(head, &seen)?;
     check_target(head)?;
     let takes_trailers = seen.takes_trailers(&head.headers);

@@ -33,9 +33,8 @@ async fn the_target_is_told_who_asks_and_nothing_of_the_clients_connection() {
     assert_eq!(head.field("traceparent"), "00-ab-cd-01");
     let id = head.field("x-request-id");
     assert_eq!((id.len(), id.as_bytes()[14]), (36, b'7'), "{id}");
-    for gone in
-        ["connection", "x-secret", "keep-alive", "te", "upgrade", "proxy-connection", "forwarded", "x_under_score"]
-    {
+    assert_eq!((head.field("te"), head.field("connection")), ("trailers", "te"));
+    for gone in ["x-secret", "keep-alive", "upgrade", "proxy-connection", "forwarded", "x_under_score"] {
         assert!(head.all(gone).is_empty(), "{gone} in {}", head.head);
     }
 }

@@ -89,6 +89,16 @@ fn the_only_coding_is_one_chunked() {
 }
 
 #[test]
+fn a_request_that_goes_round_in_a_circle_is_refused() {
+    let via = ("via", "1.1 equipoise, 1.1 other");
+    let mut fields = vec![via; 5];
+    fields.push(HOST);
+    assert!(admit(&mut request("GET", "/", &fields), &ListenerLimits::default()).is_ok());
+    fields.push(via);
+    refused("GET", "/", &fields, Refusal::Loop);
+}
+
+#[test]
 fn fields_of_the_connection_end_here() {
     let fields = [
         HOST,
