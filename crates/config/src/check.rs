@@ -13,6 +13,7 @@ mod socket;
 mod target;
 mod target_group;
 mod tls;
+mod way;
 mod whole;
 
 use std::path::{Path, PathBuf};

@@ -55,6 +55,8 @@ codes! {
     WrongType => "wrong-type",
     /// A value of the right type that is not acceptable.
     InvalidValue => "invalid-value",
+    /// Something that goes out without a look at who takes it.
+    Unverified => "unverified",
     /// A value outside its range.
     OutOfRange => "out-of-range",
     /// A name that breaks the rules for names.

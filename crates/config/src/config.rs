@@ -1,5 +1,7 @@
 //! The configuration that the program runs: every name resolves, every default is filled in, every value is in range.
 
+mod way;
+
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +18,8 @@ use crate::document::{
     TcpSettings, TlsVersion, UdpSettings, Upgrades, World,
 };
 use crate::size::Size;
+
+pub use self::way::{TargetTls, Way};
 
 /// A configuration that can be run. Plain data: two that are equal ask for the same. The default one asks for nothing.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -125,7 +129,8 @@ impl Config {
     pub fn named_files(&self) -> Vec<PathBuf> {
         let plugins = self.plugins.iter().map(|plugin| &plugin.component);
         let tls = self.listeners.iter().filter_map(|listener| listener.tls.as_ref()).flat_map(ListenerTls::files);
-        plugins.chain(&self.admin.token_file).chain(tls).cloned().collect()
+        let targets = self.target_groups.iter().filter_map(|group| group.way.tls.as_ref()).flat_map(TargetTls::files);
+        plugins.chain(&self.admin.token_file).chain(tls).chain(targets).cloned().collect()
     }
 }
 
@@ -134,8 +139,8 @@ impl Config {
 pub struct TargetGroup {
     /// Its name.
     pub name: GroupName,
-    /// What is spoken to the targets.
-    pub protocol: Protocol,
+    /// How the targets are reached, and what is spoken to them.
+    pub way: Way,
     /// The targets, as written. No two have the same address.
     pub targets: Vec<Target>,
     /// How long requests in flight to a target that left may take to end.

@@ -61,7 +61,8 @@ pub use protocol::Protocol;
 pub(crate) use protocol::Traffic;
 pub use socket::{FileMode, ListenerSocket, ProxyProtocolFrom};
 pub use target_group::{
-    CircuitBreaker, GroupLimits, Hedge, Pool, Queue, Retry, RetryOn, Target, TargetGroup, TargetTimeouts,
+    CircuitBreaker, GroupLimits, Hedge, Pool, ProxyVersion, Queue, Retry, RetryOn, Target, TargetGroup, TargetProtocol,
+    TargetSocket, TargetTimeouts, TargetTls,
 };
 pub use tls::{CertificateFiles, ClientAuth, ClientAuthMode, ListenerTls, TlsVersion};
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use serde::Serialize;
 use toml::{Table, Value};
 
-use crate::config::{CertificateFiles, Config, Listener, ListenerTls, Plugin, TargetGroup};
+use crate::config::{CertificateFiles, Config, Listener, ListenerTls, Plugin, TargetGroup, TargetTls};
 use crate::document::{self, AccessLog, Admin, Document, PluginLimits, Traffic};
 
 /// The configuration as TOML with every default written out. It loads again to an equal configuration. What variables
@@ -107,7 +107,10 @@ impl From<&TargetGroup> for document::TargetGroup {
             ..target.address.into()
         };
         Self {
-            protocol: group.protocol,
+            protocol: group.way.protocol,
+            tls: group.way.tls.as_ref().map(Into::into),
+            proxy_protocol: group.way.proxy_protocol,
+            socket: group.way.socket,
             port: None,
             targets: group.targets.iter().map(target).collect(),
             deregistration_delay: group.deregistration_delay,
@@ -122,6 +125,18 @@ impl From<&TargetGroup> for document::TargetGroup {
             limits: group.limits,
             circuit_breaker: group.circuit_breaker,
             hedge: group.hedge,
+        }
+    }
+}
+
+impl From<&TargetTls> for document::TargetTls {
+    fn from(tls: &TargetTls) -> Self {
+        Self {
+            ca: tls.ca.as_deref().map(readable),
+            server_name: tls.server_name.clone(),
+            client_certificate: tls.client_certificate.as_ref().map(Into::into),
+            verify: tls.verify,
+            http2: tls.http2,
         }
     }
 }

@@ -43,12 +43,15 @@ mod toml_text;
 mod tree;
 
 pub use code::Code;
-pub use config::{CertificateFiles, ClientAuth, Config, Listener, ListenerTls, Plugin, Target, TargetGroup};
+pub use config::{
+    CertificateFiles, ClientAuth, Config, Listener, ListenerTls, Plugin, Target, TargetGroup, TargetTls, Way,
+};
 pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
     AccessLog, AccessLogFormat, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Document,
     Fallback, FileMode, Grant, GroupLimits, Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom,
-    Queue, RateKey, RateLimit, Retry, RetryOn, Shed, TargetTimeouts, TcpSettings, TlsVersion, UdpSettings, World,
+    ProxyVersion, Queue, RateKey, RateLimit, Retry, RetryOn, Shed, TargetProtocol, TargetSocket, TargetTimeouts,
+    TcpSettings, TlsVersion, UdpSettings, World,
 };
 pub use effective::effective;
 pub use limits::{

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ahash::AHashMap;
 use equipoise_balance::PickerSource;
 use equipoise_config as config;
-use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource, Reach};
+use equipoise_health::{GroupPlan, HealthCheck, Initial, Probe, ProbeSource};
 use equipoise_proxy::{
     AccessList, Announcers, Group, GroupSettings, GroupTimeouts, ListenOptions, Listener, ListenerLimits,
     ListenerProtocol, ListenerTimeouts, Networks, PathForm, PoolSettings, TcpSettings, Transport, UdpSettings,
@@ -74,14 +74,15 @@ fn group(
     let membership = Arc::new(Membership::new(described.name.clone(), members(described, context)));
     let snapshot = Snapshot::new(membership.clone(), Arc::new(availability(described, &membership, context)));
     let plan = plan(described, &membership, context)?;
+    let settings = settings(described, context.keyring.ways.transport(&described.name));
     if let Some(predecessor) = (context.predecessor)(described) {
-        return Ok((Arc::new(predecessor.successor(settings(described), snapshot)), plan));
+        return Ok((Arc::new(predecessor.successor(settings, snapshot)), plan));
     }
     let picker = described
         .balance
         .picker(&snapshot, context.pickers)
         .map_err(|source| ApplyError::Picker { group: described.name.clone(), source })?;
-    let group = Group::new(described.name.clone(), settings(described), snapshot, picker);
+    let group = Group::new(described.name.clone(), settings, snapshot, picker);
     Ok((Arc::new(group), plan))
 }
 
@@ -117,7 +118,7 @@ fn plan(
 ) -> Result<Option<GroupPlan>, ApplyError> {
     let built = |check: &HealthCheck| -> Result<(HealthCheck, Arc<dyn Probe>), ApplyError> {
         let failed = |source| ApplyError::Probe { group: described.name.clone(), source };
-        Ok((check.clone(), check.probe(context.probes, &Reach::default()).map_err(failed)?))
+        Ok((check.clone(), check.probe(context.probes, &context.keyring.ways.reach(&described.name)).map_err(failed)?))
     };
     let checks = described.health_checks.iter().map(built).collect::<Result<Vec<_>, _>>()?;
     if checks.is_empty() {
@@ -127,14 +128,14 @@ fn plan(
     Ok(Some(GroupPlan { group: described.name.clone(), checks, targets, guard: described.guard }))
 }
 
-fn settings(described: &config::TargetGroup) -> GroupSettings {
+fn settings(described: &config::TargetGroup, transport: Transport) -> GroupSettings {
     let config::TargetTimeouts { connect, first_byte, per_try, idle, total, stream_idle, stream } = described.timeouts;
     let config::Pool { idle_timeout, max_idle } = described.pool;
     GroupSettings {
         timeouts: GroupTimeouts { connect, first_byte, per_try, idle, total, stream_idle, stream },
         retry: resilience::retry(&described.retry),
         pool: PoolSettings { idle_timeout, max_idle },
-        transport: Transport::default(),
+        transport,
         limits: resilience::limits(described.limits),
         breaker: resilience::breaker(described),
         hedge: described.hedge.map(resilience::hedge),

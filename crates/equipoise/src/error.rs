@@ -76,6 +76,14 @@ pub enum ApplyError {
         /// Which file is to blame, and why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// A group's targets cannot be spoken TLS with.
+    #[error("setting up TLS with the targets of `{group}`")]
+    TargetTls {
+        /// The group.
+        group: GroupName,
+        /// Which file is to blame, and why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A listener's rules cannot be built.
     #[error("building the rules of listener `{listener}`")]
     Rules {

@@ -12,6 +12,7 @@ use equipoise_stream::tls::{
 use equipoise_target::ListenerName;
 
 use crate::error::ApplyError;
+use crate::ways::Ways;
 
 /// Protocols that listeners speak inside TLS, the preferred one first.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -19,22 +20,29 @@ const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
 /// How long before its end a certificate is worth a word.
 const SOON: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
-/// What each listener of a generation ends TLS with.
+/// What each listener of a generation ends TLS with, and how the targets of each group are reached.
 #[derive(Debug, Default)]
-pub(crate) struct Keyring(BTreeMap<ListenerName, Arc<ServerTls>>);
+pub(crate) struct Keyring {
+    listeners: BTreeMap<ListenerName, Arc<ServerTls>>,
+    pub(crate) ways: Ways,
+}
 
 impl Keyring {
-    /// Reads every file that the listeners name. What is the same as `before` is kept as it is, and clients can take up
+    /// Reads every file that listeners and groups name. What is the same as `before` is kept as it is, and clients can take up
     /// the sessions that they have where the same clients are let in. Blocks: it reads.
-    pub(crate) fn load(listeners: &[config::Listener], before: &Self) -> Result<Self, ApplyError> {
+    pub(crate) fn load(config: &config::Config, before: &Self) -> Result<Self, ApplyError> {
         let mut keyring = Self::default();
         let mut errors = Vec::new();
-        for listener in listeners {
+        for listener in &config.listeners {
             let Some(described) = &listener.tls else { continue };
-            match listener_tls(&listener.name, described, before.0.get(&listener.name)) {
-                Ok(tls) => drop(keyring.0.insert(listener.name.clone(), tls)),
+            match listener_tls(&listener.name, described, before.listeners.get(&listener.name)) {
+                Ok(tls) => drop(keyring.listeners.insert(listener.name.clone(), tls)),
                 Err(error) => errors.push(error),
             }
+        }
+        match Ways::load(&config.target_groups, &before.ways) {
+            Ok(ways) => keyring.ways = ways,
+            Err(error) => errors.push(error),
         }
         match ApplyError::from_list(errors) {
             Some(error) => Err(error),
@@ -43,27 +51,31 @@ impl Keyring {
     }
 
     pub(crate) fn get(&self, listener: &ListenerName) -> Option<&Arc<ServerTls>> {
-        self.0.get(listener)
+        self.listeners.get(listener)
     }
 
     /// Whether all files hold what they held.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
-        self.settings().eq(other.settings())
+        self.settings().eq(other.settings()) && self.ways.is_same(&other.ways)
     }
 
     /// Listeners that keep their names and have other certificates now.
     pub(crate) fn changes_since(&self, before: &Self) -> Vec<String> {
-        let changed = self.0.iter().filter(|(name, tls)| {
+        let changed = self.listeners.iter().filter(|(name, tls)| {
             before.get(name).is_some_and(|earlier| earlier.settings().certificates != tls.settings().certificates)
         });
-        changed.map(|(name, _)| format!("listener {name}: other certificates")).collect()
+        let changed = changed.map(|(name, _)| format!("listener {name}: other certificates"));
+        changed.chain(self.ways.changes_since(&before.ways)).collect()
     }
 
     /// Certificates that are not good any more, or not for long.
     pub(crate) fn ending(&self) -> Vec<String> {
         #[expect(clippy::disallowed_methods, reason = "certificates end by the wall clock")]
         let now = SystemTime::now();
-        let all = self.0.iter().flat_map(|(name, tls)| tls.settings().certificates.iter().map(move |one| (name, one)));
+        let all = self
+            .listeners
+            .iter()
+            .flat_map(|(name, tls)| tls.settings().certificates.iter().map(move |one| (name, one)));
         let soon = all.filter_map(|(name, certificate)| {
             let ends = ends_soon(certificate, now)?;
             let shown = certificate.names().next().unwrap_or_else(|| "no name".to_owned());
@@ -73,7 +85,7 @@ impl Keyring {
     }
 
     fn settings(&self) -> impl Iterator<Item = (&ListenerName, &ServerTlsSettings)> {
-        self.0.iter().map(|(name, tls)| (name, tls.settings()))
+        self.listeners.iter().map(|(name, tls)| (name, tls.settings()))
     }
 }
 

@@ -55,6 +55,7 @@ mod shelf;
 mod source;
 #[cfg(feature = "watch")]
 mod watch;
+mod ways;
 
 pub use builder::Builder;
 pub use equipoise_admin::status;

@@ -139,7 +139,7 @@ impl Core {
         let before = self.serving.load();
         let token = self.read_token(&config)?;
         let shelf = Shelf::load(&self.host, &config.plugins, &before.shelf)?;
-        let keyring = Keyring::load(&config.listeners, &before.keyring)?;
+        let keyring = Keyring::load(&config, &before.keyring)?;
         let files_are_same = shelf.is_same(&before.shelf) && keyring.is_same(&before.keyring) && token == before.token;
         let is_same = *before.config == config && files_are_same;
         if before.number > 0 && is_same {

@@ -50,9 +50,9 @@ impl Checker<'_> {
             for (index, target) in written.targets.iter().enumerate() {
                 let port = target.port.or(written.port).map(Into::into);
                 let Some(address) = target.address.endpoint(port).map(canonical) else { continue };
-                if let Some((_, listener, _)) =
-                    binds.iter().find(|(bind, _, udp)| *udp == is_udp(written.protocol) && reaches(*bind, address))
-                {
+                if let Some((_, listener, _)) = binds.iter().find(|(bind, _, udp)| {
+                    *udp == (written.protocol.traffic() == Traffic::Datagrams) && reaches(*bind, address)
+                }) {
                     let path = KeyPath::root().key("target-group").key(group.as_str()).key("targets").index(index);
                     let message = format!("target {address} is listener `{listener}` itself: requests would come back");
                     let finding = Finding::warning(Code::Conflict, At::Value(path.key("address")), message);

@@ -7,7 +7,7 @@ use equipoise_target::{Endpoint, GroupName, ListenerName};
 use super::Checker;
 use super::range::{DAY, TENTH};
 use crate::code::Code;
-use crate::document::{Host, Listener, Protocol, TargetGroup, Traffic};
+use crate::document::{Host, Listener, Protocol, TargetGroup, TargetProtocol, Traffic};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -131,12 +131,7 @@ impl Checker<'_> {
     }
 
     /// A group of targets that get connections or datagrams.
-    pub(super) fn layer4_group(&mut self, path: &KeyPath, name: &GroupName, written: &TargetGroup) {
-        if written.protocol == Protocol::Tls {
-            let message = format!("targets of `{name}` get connections as they are, with TLS or without");
-            let finding = Finding::error(Code::Conflict, At::Value(path.key("protocol")), message);
-            self.say(finding.help("write `protocol = \"tcp\"`"));
-        }
+    pub(super) fn layer4_group(&mut self, path: &KeyPath, written: &TargetGroup) {
         if written.protocol.traffic() == Traffic::Requests {
             return;
         }
@@ -148,7 +143,7 @@ impl Checker<'_> {
             self.say(Finding::error(Code::Conflict, at, message).help("write `key = \"source\"`"));
         }
         for (index, target) in written.targets.iter().enumerate() {
-            if written.protocol == Protocol::Udp && matches!(target.address, Host::Unix(_)) {
+            if written.protocol == TargetProtocol::Udp && matches!(target.address, Host::Unix(_)) {
                 let at = At::Value(path.key("targets").index(index).key("address"));
                 let message = "datagrams go to an address and a port";
                 self.say(Finding::error(Code::Conflict, at, message).help("write such as \"10.0.0.11:53\""));

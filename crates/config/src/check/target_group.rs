@@ -10,7 +10,7 @@ use super::Checker;
 use super::range::{DAY, HOUR, MILLI, MINUTE};
 use crate::code::Code;
 use crate::config;
-use crate::document::{Protocol, Target, TargetGroup, Traffic, World};
+use crate::document::{Target, TargetGroup, Traffic, World};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -20,20 +20,15 @@ const TOGETHER: [&str; 6] = ["interval", "timeout", "jitter", "layer", "effect",
 impl Checker<'_> {
     pub(super) fn target_group(&mut self, name: &GroupName, written: &TargetGroup) -> Option<config::TargetGroup> {
         let path = KeyPath::root().key("target-group").key(name.as_str());
-        if written.protocol == Protocol::Https {
-            let message = format!("`{}` towards targets is not supported by this version", written.protocol);
-            let at = At::Value(path.key("protocol"));
-            self.say(Finding::error(Code::Unsupported, at, message).help("write `protocol = \"http\"`"));
-        }
         let targets = self.targets(&path, name, written);
         self.balance(&path, written);
-        self.layer4_group(&path, name, written);
+        self.layer4_group(&path, written);
         self.health_checks(&path, name, written);
         self.target_bounds(&path, written);
         self.resilience(&path, written);
         Some(config::TargetGroup {
             name: name.clone(),
-            protocol: written.protocol,
+            way: self.way(&path, name, written),
             targets: targets?,
             deregistration_delay: written.deregistration_delay,
             fail_open: written.fail_open,

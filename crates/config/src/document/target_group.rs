@@ -3,6 +3,7 @@
 mod resilience;
 mod retry;
 mod target;
+mod way;
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -12,19 +13,28 @@ use equipoise_health::{GuardSettings, HealthChecks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Protocol;
-
 pub use resilience::{CircuitBreaker, GroupLimits, Hedge, Queue};
 pub use retry::{Retry, RetryOn};
 pub use target::Target;
+pub use way::{ProxyVersion, TargetProtocol, TargetSocket, TargetTls};
 
 /// Targets that can stand in for one another.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct TargetGroup {
-    /// What is spoken to the targets: "http", the default; "tcp" for what listeners of "tcp" and "tls" pass on; "udp" for
-    /// datagrams.
-    pub protocol: Protocol,
+    /// What is spoken to the targets: "http", the default, for HTTP/1.1; "https" for HTTP inside TLS, in whichever version
+    /// the target agrees to; "h2" for HTTP/2 inside TLS; "h2c" for HTTP/2 without it;
+    /// "tcp" for what listeners of "tcp" and "tls" pass on; "udp" for datagrams.
+    pub protocol: TargetProtocol,
+    /// Who vouches for the targets, and what else TLS needs, of `protocol = "https"` and "h2".
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<TargetTls>,
+    /// Tells targets of each client before the first byte, by version "v1" or "v2" of the PROXY protocol. A connection
+    /// then carries the requests of one client only. Default: they are not told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy_protocol: Option<ProxyVersion>,
+    /// How sockets to targets are set up.
+    pub socket: TargetSocket,
     /// Port of every target that names none of its own. No default.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<NonZeroU16>,
@@ -66,7 +76,10 @@ pub struct TargetGroup {
 impl Default for TargetGroup {
     fn default() -> Self {
         Self {
-            protocol: Protocol::default(),
+            protocol: TargetProtocol::default(),
+            tls: None,
+            proxy_protocol: None,
+            socket: TargetSocket::default(),
             port: None,
             targets: Vec::new(),
             deregistration_delay: Duration::from_secs(30),

@@ -103,7 +103,7 @@ fn later(word: &str) -> Option<&'static str> {
         "outlier-ejection" | "outlier-detection" | "passive-health-check" => "outlier ejection is",
         "discovery" | "dns" | "docker" | "kubernetes" => "discovery is",
         "zone" => "zones are",
-        "grpc" => "gRPC is",
+        "grpc" => "gRPC is spoken over \"h2c\" or \"h2\", and a protocol of its own is",
         "request-filter" => "request filters are",
         "scaling-policy" => "scaling policies are",
         "random" | "power-of-two-choices" | "p2c" | "peak-ewma" | "prequal" | "rendezvous" | "ketama" | "ring" => {

@@ -25,6 +25,16 @@ pub(crate) fn look_at_all(config: &Config, report: &mut Report) {
             report.add(Code::BadCertificate, &key, chain(&error), help(&error));
         }
     }
+    for group in &config.target_groups {
+        let Some(tls) = &group.way.tls else { continue };
+        let path = |key| ["target-group", group.name.as_str(), "tls", key];
+        if let Some(files) = &tls.client_certificate {
+            look_at(files, &path("client-certificate"), report);
+        }
+        if let Some(Err(error)) = tls.ca.as_deref().map(Authorities::load) {
+            report.add(Code::BadCertificate, &path("ca"), chain(&error), help(&error));
+        }
+    }
 }
 
 fn look_at(files: &CertificateFiles, path: &[&str], report: &mut Report) {
