@@ -1,5 +1,7 @@
 //! Requests and rules for tests, written as text.
 
+use std::time::Duration;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
@@ -96,4 +98,20 @@ pub(crate) fn listener(text: &str) -> Listener {
 pub(crate) fn rules(text: &str, routers: &Routers) -> RuleSet {
     let Listener { default, rule } = listener(text);
     RuleSet::build(&rule, &default, routers).unwrap()
+}
+
+/// Longest time that a rule may take for the longest value. The build that tests are of is slower by this factor.
+pub(crate) const LONGEST: Duration = Duration::from_millis(if cfg!(debug_assertions) { 25 } else { 1 });
+
+/// What `work` costs this thread, at best of a few times: others use the machine too.
+pub(crate) fn cost(work: impl Fn()) -> Duration {
+    let spent = || {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        text.split(' ').next()?.parse().ok().map(Duration::from_nanos)
+    };
+    let one = || match (spent(), work(), spent()) {
+        (Some(before), (), Some(after)) => after - before,
+        _ => Duration::ZERO, // only Linux tells
+    };
+    (0..5).map(|_| one()).min().unwrap_or_default()
 }

@@ -116,3 +116,25 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_pattern_takes_long_for_64_kib_of_any_text() {
+    let texts = ["a", "ab", "aaab", "/a/", "a=a&", "\u{e9}"].map(|part| part.repeat((64 << 10) / part.len()));
+    for pattern in [
+        "*a*a*a*a*a*a*a*c",
+        "*ab*ab*ab*ab*ab*abc*",
+        "*aaaaaaaaaaaaaaac*",
+        "~(a*)*c",
+        "~(a|aa)+$c",
+        "~(a|b|ab)*bc",
+        "~^(([a-z])+.)+[A-Z]([a-z])+$",
+        "~(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)(.*)[^a]c",
+        "~(?i)(x+x+)+y|(a+)+b+c|[a-c]{1,12}d",
+    ] {
+        let pattern = Pattern::compile(pattern, Case::Sensitive).unwrap();
+        for text in &texts {
+            let cost = crate::testing::cost(|| _ = pattern.matches(text.as_bytes()));
+            assert!(cost <= crate::testing::LONGEST, "{pattern} takes {cost:?} for {}…", &text[..8]);
+        }
+    }
+}

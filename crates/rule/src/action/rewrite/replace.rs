@@ -115,3 +115,31 @@ impl From<Replace> for ReplaceDocument {
         Self { pattern: replace.pattern.into(), with: replace.with.into() }
     }
 }
+
+#[cfg(test)]
+mod cost {
+    use super::*;
+    use crate::testing;
+
+    #[test]
+    fn no_replacement_takes_long_for_the_longest_path() {
+        let paths = ["/a", "/ab", "/aaaaab"].map(|part| part.repeat(LONGEST / part.len()));
+        for pattern in [
+            "(a*)*c",
+            "(/[ab]+)+/c$",
+            "(a|b|/|ab)*(b|/)(a|/)*c",
+            "^(/(a|b)+)*(/(a|ab)+)*$",
+            "([a-c/]{1,20}){1,10}d",
+            "(/a|/ab|/a+b)*$",
+        ] {
+            let replace = match Replace::new(pattern, "/$1") {
+                Ok(replace) => replace,
+                Err(error) => panic!("{pattern}: {error}"),
+            };
+            for path in &paths {
+                let cost = testing::cost(|| drop(replace.apply(path)));
+                assert!(cost <= testing::LONGEST, "{pattern} takes {cost:?} for {}…", &path[..8]);
+            }
+        }
+    }
+}
