@@ -2,6 +2,12 @@ use std::path::Path;
 
 use super::*;
 
+/// How many times as many neighbours to try, and where to begin: for a longer search without a fuzzer.
+fn effort() -> (usize, u64) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    (number("EQUIPOISE_FUZZ_TIMES").unwrap_or(1) as usize, number("EQUIPOISE_FUZZ_SEED").unwrap_or(7))
+}
+
 /// Runs the check on every stored input and on neighbours of it.
 #[track_caller]
 fn on_stored(name: &str, neighbours: usize, check: fn(&[u8])) {
@@ -10,10 +16,11 @@ fn on_stored(name: &str, neighbours: usize, check: fn(&[u8])) {
     files.sort();
     assert!(!files.is_empty(), "{}", folder.display());
     let inputs: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
-    let mut random = fastrand::Rng::with_seed(7);
+    let (times, seed) = effort();
+    let mut random = fastrand::Rng::with_seed(seed);
     for input in &inputs {
         check(input);
-        for _ in 0..neighbours {
+        for _ in 0..neighbours * times {
             let mut other = input.clone();
             for _ in 0..random.usize(1..4) {
                 change(&mut other, &inputs, &mut random);
