@@ -229,3 +229,33 @@ async fn a_target_that_comes_back_gets_its_share_little_by_little() {
     let back = ask_often(40).await;
     assert!(back <= 5, "{back} of 40");
 }
+
+/// The status of the answer.
+async fn status(handle: &equipoise::Handle, path: &'static str) -> u16 {
+    let answer = ask("web", handle, path).await;
+    answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{answer}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_configuration_says_of_resilience_reaches_the_data_plane() {
+    // Nobody listens there.
+    let gone = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+    let text = configuration("default = { forward = \"g\" }", &[gone])
+        + "fail-open = false\nretry = { attempts = 0 }\n\
+           circuit-breaker = { consecutive-failures = 2, open-time = \"1h\" }\n\
+           limits = { requests-per-target = 5, queue = { length = 1, wait = \"1s\" } }\nhedge = {}\n\
+           [[listener.web.rate-limit]]\nwhen = { path = \"/login\" }\nrate = 1\nper = \"1h\"\nburst = 2\n\
+           [shed]\nlag = \"1m\"\n";
+    let balancer = Equipoise::builder().config_text(text).without_admin().build().expect("sound");
+    let running = balancer.start().await.expect("started");
+    let handle = running.handle();
+    assert_eq!([status(&handle, "/").await, status(&handle, "/").await], [502, 502]);
+    let open = ask("web", &handle, "/").await;
+    assert!(open.contains("503 Service Unavailable: circuit-open"), "{open}");
+    let logins = [(); 3].map(|()| status(&handle, "/login"));
+    let mut statuses = Vec::new();
+    for login in logins {
+        statuses.push(login.await);
+    }
+    assert_eq!(statuses, [503, 503, 429]);
+}

@@ -2,12 +2,15 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use equipoise_proxy::{Generation, GroupSettings, Listener, RateKey, RateLimit};
+use equipoise_balance::{Algorithm, PickRequest, Picker};
+use equipoise_proxy::{Generation, Group, GroupSettings, Listener, RateKey, RateLimit};
 use equipoise_rule::When;
+use equipoise_target::{Condition, Snapshot, Target, TargetIndex};
 
-use crate::support::{Origin, Running, get, group, listener, soon};
+use crate::support::{Origin, Running, get, group, group_name, listener, snapshot, soon};
 
 fn limit(key: RateKey, burst: u32) -> RateLimit {
     let (rate, burst) = (NonZeroU32::MIN, NonZeroU32::new(burst).unwrap());
@@ -128,4 +131,60 @@ async fn a_listener_has_so_many_requests_at_a_time_and_no_more() {
     }
     running.eventually(|running| running.in_flight(0) == 0).await;
     assert_eq!(get(running.address, "/").await.status(), 200);
+}
+
+/// Holds its worker up for as long as a pick takes: as a slow plugin would, or a machine with too little to compute with.
+#[derive(Debug)]
+struct Slow(Arc<dyn Picker>, Arc<AtomicBool>);
+
+impl Picker for Slow {
+    fn pick(&self, snapshot: &Snapshot, request: &mut PickRequest<'_>) -> Option<TargetIndex> {
+        if self.1.load(SeqCst) {
+            std::thread::sleep(Duration::from_millis(30));
+        }
+        self.0.pick(snapshot, request)
+    }
+
+    fn refresh(&self, snapshot: &Snapshot) -> Arc<dyn Picker> {
+        self.0.refresh(snapshot)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_cannot_keep_up_turns_some_away_until_it_can() {
+    let origin = Origin::answering("hello").await;
+    let snapshot = snapshot("g", &[Arc::new(Target::new(origin.address))], |_| Condition::Ready);
+    let slow = Arc::new(AtomicBool::new(true));
+    let picker = Slow(Algorithm::default().picker(&snapshot, &()).unwrap(), Arc::clone(&slow));
+    let group = Arc::new(Group::new(group_name("g"), GroupSettings::default(), snapshot, Arc::new(picker)));
+    let mut generation = Generation::new(vec![listener()], [group]);
+    generation.shed_lag = Some(Duration::from_millis(50));
+    let running = Running::start(1, generation).await;
+    let (address, refused) = (running.address, Arc::new(AtomicUsize::new(0)));
+    let clients: Vec<_> = (0..12)
+        .map(|_| {
+            let (refused, slow) = (Arc::clone(&refused), Arc::clone(&slow));
+            tokio::spawn(async move {
+                while slow.load(SeqCst) {
+                    let response = get(address, "/").await;
+                    if response.status() == 503 {
+                        assert_eq!(response.field("retry-after"), "1");
+                        assert_eq!(response.text(), "503 Service Unavailable: overload\n");
+                        refused.fetch_add(1, SeqCst);
+                    }
+                }
+            })
+        })
+        .collect();
+    running.eventually(|_| refused.load(SeqCst) > 20).await;
+    slow.store(false, SeqCst);
+    for client in clients {
+        soon(client).await.unwrap();
+    }
+    // It comes to itself: forty looks at most.
+    let mut well = 0;
+    while well < 200 {
+        well = if get(address, "/").await.status() == 200 { well + 1 } else { 0 };
+    }
+    assert!(fault(&running, "overload") >= 20.0);
 }
