@@ -10,6 +10,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use crate::Group;
+use crate::berth::Berth;
 use crate::body::{Content, Exchange, ResponseBody};
 use crate::decode::{Asker, decode};
 use crate::door;
@@ -120,17 +121,9 @@ async fn forward(
         let address = berth.target().address();
         report(record, route, &mut berth, &attempt, terms.now);
         whole = match attempt {
-            Ok(Answer { response, link }) => match attempts.after_status(response.status(), address, request) {
+            Ok(answer) => match attempts.after_status(answer.response.status(), address, request) {
                 Some(whole) => whole,
-                None => {
-                    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-                        // No other is let in than the one that was asked for.
-                        let opening = request.asked.take().map(|asked| Box::new(Opening::new(asked, link, berth)));
-                        return Ok(response.map(|_| opening.map_or(Content::Own(None), Content::Tunnel)));
-                    }
-                    record.passes_on(link.upstream());
-                    return Ok(response.map(|body| Content::Target(Exchange::new(body, link, berth))));
-                }
+                None => return Ok(passed_on(record, request, answer, berth)),
             },
             Err(failed) => attempts.after(failed, address, request)?,
         };
@@ -140,6 +133,18 @@ async fn forward(
         }
         terms = terms.attempt(Instant::now(), route);
     }
+}
+
+/// The response on its way to the client, with what it holds of its target until its last byte.
+fn passed_on(record: &Record, request: &mut Outgoing, answer: Answer, berth: Berth) -> Response<Content> {
+    let Answer { response, link } = answer;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        // No other is let in than the one that was asked for.
+        let opening = request.asked.take().map(|asked| Box::new(Opening::new(asked, link, berth)));
+        return response.map(|_| opening.map_or(Content::Own(None), Content::Tunnel));
+    }
+    record.passes_on(link.upstream());
+    response.map(|body| Content::Target(Exchange::new(body, link, berth)))
 }
 
 fn terms(record: &Record, route: &Route, group: &Group, request: &Outgoing) -> Terms {

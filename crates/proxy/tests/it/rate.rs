@@ -138,6 +138,7 @@ async fn a_listener_has_so_many_requests_at_a_time_and_no_more() {
 struct Slow(Arc<dyn Picker>, Arc<AtomicBool>);
 
 impl Picker for Slow {
+    #[expect(clippy::disallowed_methods, reason = "to block the worker is what this is for")]
     fn pick(&self, snapshot: &Snapshot, request: &mut PickRequest<'_>) -> Option<TargetIndex> {
         if self.1.load(SeqCst) {
             std::thread::sleep(Duration::from_millis(30));
