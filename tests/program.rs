@@ -79,16 +79,29 @@ impl Program {
     /// When it does not get ready.
     #[must_use]
     pub fn start_with(configuration: &str, prepare: impl FnOnce(&Path)) -> Self {
+        Self::start_through(configuration, prepare, &|program| {
+            let mut command = Command::new(program);
+            command.stdin(Stdio::null());
+            command
+        })
+    }
+
+    /// As [`Program::start_with`], with the command that starts the program made by `command` of its path; arguments, a
+    /// configuration among them, are added to it.
+    ///
+    /// # Panics
+    /// When it does not get ready.
+    #[must_use]
+    pub fn start_through(configuration: &str, prepare: impl FnOnce(&Path), command: &dyn Fn(&Path) -> Command) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         prepare(folder.path());
         let admin = free_port();
         let file = folder.path().join("equipoise.toml");
         std::fs::write(&file, with_admin(configuration, admin)).expect("writable");
-        let mut child = Command::new(binary())
+        let mut child = command(binary())
             .args(["run", "-c"])
             .arg(&file)
             .env("EQUIPOISE_CACHE", shared_cache())
-            .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

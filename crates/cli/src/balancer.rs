@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use equipoise::{BuildError, Equipoise, InheritedSocket, Running, StartError};
+use equipoise::{BuildError, Equipoise, Running, StartError};
 
 use crate::environment::cache_folder;
 use crate::failure::{Code, Failure};
+use crate::handover::Estate;
 use crate::output::{Style, to_stderr};
 
 /// The control side (health checks, reloads, admin) needs little; requests have threads of their own.
@@ -17,13 +18,9 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.worker_threads(CONTROL_THREADS).thread_name("control").enable_all().build()
 }
 
-/// Reads and checks the configuration; `cache` is for compiled plugins, `sockets` are served on instead of new ones.
-pub(crate) fn build(
-    config: &Path,
-    cache: Option<PathBuf>,
-    sockets: Vec<InheritedSocket>,
-) -> Result<Equipoise, Failure> {
-    let mut builder = Equipoise::builder().config_path(config).sockets(sockets);
+/// Reads and checks the configuration; `cache` is for compiled plugins, `estate` what others left for it.
+pub(crate) fn build(config: &Path, cache: Option<PathBuf>, estate: Estate) -> Result<Equipoise, Failure> {
+    let mut builder = Equipoise::builder().config_path(config).sockets(estate.sockets).health(estate.health);
     if let Some(folder) = cache.or_else(cache_folder) {
         builder = builder.cache_folder(folder);
     }

@@ -1,7 +1,8 @@
-//! The way of listening sockets from a process to the one that replaces it: a Unix socket on the new one's standard input.
+//! The way of listening sockets, and of what is known of targets, from a process to the one that replaces it: a Unix socket
+//! on the new one's standard input.
 //!
 //! ```text
-//! old: parcels of sockets ─▶ new: starts ─▶ "ready", or why not ─▶ old: drains, or serves on
+//! old: parcels of both ─▶ new: starts ─▶ "ready", or why not ─▶ old: drains, or serves on
 //! ```
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -10,7 +11,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use equipoise::{InheritedSocket, SocketOrigin};
+use equipoise::{GroupName, InheritedSocket, SocketOrigin, TargetHealth};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
@@ -27,6 +28,9 @@ pub(crate) const STDIN: &str = "stdin";
 /// Sockets in one message; the kernel takes at most 253.
 const PARCEL: usize = 64;
 
+/// Targets in one message: about 200 bytes each, at most.
+const TARGETS: usize = 200;
+
 /// Longest message.
 const LONGEST: usize = 64 << 10;
 
@@ -38,12 +42,21 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 enum Message {
+    /// What is known of some targets.
+    Health(Vec<Target>),
     /// What the sockets are that come with it, and whether more follow.
     Sockets { labels: Vec<Label>, more: bool },
     /// The new process serves.
     Ready,
     /// The new process gives up.
     Failed(String),
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Target {
+    group: String,
+    target: String,
+    healthy: bool,
 }
 
 /// What cannot be asked of the socket itself.
@@ -81,6 +94,26 @@ impl From<Origin> for SocketOrigin {
     }
 }
 
+/// What a process leaves to the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Estate {
+    pub(crate) sockets: Vec<InheritedSocket>,
+    pub(crate) health: Vec<TargetHealth>,
+}
+
+impl From<&TargetHealth> for Target {
+    fn from(known: &TargetHealth) -> Self {
+        let TargetHealth { group, target, healthy } = known;
+        Self { group: group.to_string(), target: target.to_string(), healthy: *healthy }
+    }
+}
+
+impl Target {
+    fn known(self) -> anyhow::Result<TargetHealth> {
+        Ok(TargetHealth { group: GroupName::new(&self.group)?, target: self.target.parse()?, healthy: self.healthy })
+    }
+}
+
 /// One end of the way. Messages keep their bounds, and whose other end is gone reads an end.
 #[derive(Debug)]
 pub(crate) struct Channel(OwnedFd);
@@ -110,7 +143,11 @@ impl Channel {
     }
 
     /// Old to new. Blocks.
-    pub(crate) fn send_sockets(&self, sockets: Vec<InheritedSocket>) -> anyhow::Result<()> {
+    pub(crate) fn give(&self, estate: Estate) -> anyhow::Result<()> {
+        for known in estate.health.chunks(TARGETS) {
+            self.send(&Message::Health(known.iter().map(Target::from).collect()), &[])?;
+        }
+        let sockets = estate.sockets;
         let labels = sockets
             .iter()
             .map(|socket| Label { name: socket.name().map(str::to_owned), origin: socket.origin().into() });
@@ -128,17 +165,25 @@ impl Channel {
     }
 
     /// New from old. Blocks.
-    pub(crate) fn receive_sockets(&self) -> anyhow::Result<Vec<InheritedSocket>> {
-        let mut sockets = Vec::new();
+    pub(crate) fn receive(&self) -> anyhow::Result<Estate> {
+        let mut estate = Estate::default();
         loop {
-            let (message, parcel) = self.receive()?;
-            let Message::Sockets { labels, more } = message else { bail!("the process before sent no sockets") };
+            let (message, parcel) = self.next()?;
+            let (labels, more) = match message {
+                Message::Sockets { labels, more } => (labels, more),
+                Message::Health(targets) => {
+                    let known = targets.into_iter().map(Target::known);
+                    estate.health.extend(known.collect::<anyhow::Result<Vec<_>>>()?);
+                    continue;
+                }
+                Message::Ready | Message::Failed(_) => bail!("the process before speaks out of turn"),
+            };
             ensure!(labels.len() == parcel.len(), "{} sockets came with {} labels", parcel.len(), labels.len());
             for (label, socket) in labels.into_iter().zip(parcel) {
-                sockets.push(InheritedSocket::new(socket, label.name, label.origin.into())?);
+                estate.sockets.push(InheritedSocket::new(socket, label.name, label.origin.into())?);
             }
             if !more {
-                return Ok(sockets);
+                return Ok(estate);
             }
         }
     }
@@ -155,10 +200,10 @@ impl Channel {
 
     /// Old from new: completes when it serves. Blocks.
     pub(crate) fn wait_until_ready(&self) -> anyhow::Result<()> {
-        match self.receive()?.0 {
+        match self.next()?.0 {
             Message::Ready => Ok(()),
             Message::Failed(reason) => bail!("{}", reason.trim_end()),
-            Message::Sockets { .. } => bail!("it sent sockets"),
+            Message::Sockets { .. } | Message::Health(_) => bail!("it speaks out of turn"),
         }
     }
 
@@ -175,7 +220,7 @@ impl Channel {
         Ok(())
     }
 
-    fn receive(&self) -> anyhow::Result<(Message, Vec<OwnedFd>)> {
+    fn next(&self) -> anyhow::Result<(Message, Vec<OwnedFd>)> {
         let mut text = vec![0; LONGEST];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PARCEL))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
@@ -201,8 +246,16 @@ mod tests {
 
     use super::*;
 
+    fn health() -> Vec<TargetHealth> {
+        let group = GroupName::new("todo").unwrap();
+        let target = |port: u16| format!("[2001:db8::ffff]:{port}").parse().unwrap();
+        (1..1000)
+            .map(|port| TargetHealth { group: group.clone(), target: target(port), healthy: port % 2 == 0 })
+            .collect()
+    }
+
     #[test]
-    fn any_number_of_sockets_arrives_with_its_labels() {
+    fn any_number_of_sockets_arrives_with_its_labels_and_what_is_known_of_targets() {
         for count in [0, 1, PARCEL, 2 * PARCEL + 1] {
             let (old, new) = Channel::pair().unwrap();
             let new = Channel::new(new).unwrap();
@@ -213,14 +266,14 @@ mod tests {
                 InheritedSocket::new(listener.try_clone().unwrap(), Some(number.to_string()), origin).unwrap()
             };
             let sender = std::thread::spawn({
-                let sockets = (0..count).map(socket).collect();
+                let estate = Estate { sockets: (0..count).map(socket).collect(), health: health() };
                 move || {
-                    old.send_sockets(sockets).unwrap();
+                    old.give(estate).unwrap();
                     old
                 }
             });
-            let received = new.receive_sockets().unwrap();
-            assert_eq!(received.len(), count);
+            let Estate { sockets: received, health: known } = new.receive().unwrap();
+            assert_eq!((received.len(), known), (count, health()));
             for (number, socket) in received.iter().enumerate() {
                 assert_eq!(socket.name(), Some(number.to_string().as_str()));
                 assert_eq!(socket.origin(), SocketOrigin::Predecessor { with_file: number == 0 });

@@ -6,12 +6,14 @@ use equipoise::{Handle, InheritedSocket, SocketOrigin};
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 
+use crate::handover::Estate;
+
 /// Name of descriptors for which the service manager knows none.
 const UNNAMED: &str = "unknown";
 
 /// Sockets that the service manager listens on for us, each with the name of the listener that it is for. Must be called
 /// before the first thread is started: it clears variables of the environment, so that no child takes them for its own.
-pub(crate) fn activated_sockets() -> anyhow::Result<Vec<InheritedSocket>> {
+pub(crate) fn estate() -> anyhow::Result<Estate> {
     let names: Vec<_> = sd_notify::listen_fds_with_names()?.map(|(_, name)| name).collect();
     let mut passed = ListenFd::from_env();
     let mut sockets = Vec::new();
@@ -19,7 +21,7 @@ pub(crate) fn activated_sockets() -> anyhow::Result<Vec<InheritedSocket>> {
         let name = names.get(index).filter(|name| *name != UNNAMED && !name.is_empty()).cloned();
         sockets.push(activated(&mut passed, index, name)?);
     }
-    Ok(sockets)
+    Ok(Estate { sockets, health: Vec::new() })
 }
 
 fn activated(passed: &mut ListenFd, index: usize, name: Option<String>) -> anyhow::Result<InheritedSocket> {

@@ -14,7 +14,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::Context;
 use equipoise::Handle;
 
-use crate::handover::{Channel, STDIN, VARIABLE};
+use crate::handover::{Channel, Estate, STDIN, VARIABLE};
 
 /// Variables that speak of this process alone.
 const OURS: [&str; 5] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID"];
@@ -23,11 +23,12 @@ const OURS: [&str; 5] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_P
 /// not come to that, or this future is dropped before, it is ended.
 pub(crate) async fn upgrade(handle: Handle) -> anyhow::Result<u32> {
     let sockets = handle.sockets().context("duplicating the sockets")?;
+    let estate = Estate { sockets, health: handle.health() };
     let (ours, theirs) = Channel::pair().context("making a way for the sockets")?;
     let mut successor = Successor::start(theirs)?;
     tracing::info!(pid = successor.id(), "upgrade: starting the program anew");
     let waiting = tokio::task::spawn_blocking(move || {
-        ours.send_sockets(sockets).context("handing the sockets over")?;
+        ours.give(estate).context("handing the sockets over")?;
         ours.wait_until_ready().context("the new process does not serve")
     });
     waiting.await??;

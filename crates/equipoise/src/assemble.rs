@@ -31,6 +31,8 @@ pub(crate) struct Context<'a> {
     pub(crate) predecessor: &'a dyn Fn(&config::TargetGroup) -> Option<Arc<Group>>,
     /// What listeners end TLS with.
     pub(crate) keyring: &'a Keyring,
+    /// What a process before this one found out about a target that is not known here.
+    pub(crate) belief: &'a dyn Fn(&GroupName, Endpoint) -> Option<Initial>,
     /// What the health checks say of a known target.
     pub(crate) condition: &'a dyn Fn(&GroupName, Endpoint) -> Condition,
 }
@@ -106,7 +108,12 @@ fn availability(described: &config::TargetGroup, membership: &Membership, contex
         let Some(member) = membership.member(index) else { return Condition::Out };
         let address = member.target.address();
         let is_new = !context.known.contains_key(&(described.name.clone(), address));
-        if is_new && must_pass { Condition::Unhealthy } else { (context.condition)(&described.name, address) }
+        match (context.belief)(&described.name, address).filter(|_| is_new) {
+            Some(Initial::Healthy) => Condition::Ready,
+            Some(Initial::Unhealthy) => Condition::Unhealthy,
+            None if is_new && must_pass => Condition::Unhealthy,
+            None => (context.condition)(&described.name, address),
+        }
     };
     Availability::compute(membership, condition, described.fail_open)
 }

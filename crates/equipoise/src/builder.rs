@@ -12,6 +12,7 @@ use equipoise_rule::Router;
 use equipoise_target::{PluginName, Snapshot};
 
 use crate::error::BuildError;
+use crate::handle::TargetHealth;
 use crate::native::Natives;
 use crate::run::Equipoise;
 use crate::source::Source;
@@ -23,6 +24,7 @@ pub struct Builder {
     source: Option<Source>,
     routers: Vec<(String, Registered)>,
     sockets: Vec<InheritedSocket>,
+    health: Vec<TargetHealth>,
     workers: Option<NonZeroUsize>,
     cache_folder: Option<PathBuf>,
     without_admin: bool,
@@ -101,6 +103,13 @@ impl Builder {
         self
     }
 
+    /// Begins with what another process knows of the targets' health ([`crate::Handle::health`]), so that none of them
+    /// has to prove itself again. Groups and targets that the configuration does not have are passed over.
+    pub fn health(mut self, health: Vec<TargetHealth>) -> Self {
+        self.health = health;
+        self
+    }
+
     /// Threads that serve requests; overrides the configuration. Default: one for each processor.
     pub fn workers(mut self, workers: NonZeroUsize) -> Self {
         self.workers = Some(workers);
@@ -148,6 +157,7 @@ impl Builder {
             natives,
             loaded,
             sockets: self.sockets,
+            health: self.health,
             workers: self.workers,
             cache_folder: self.cache_folder,
             with_admin: !self.without_admin,

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::status::{Phase, Reload, Status};
 use equipoise_config::Document;
+use equipoise_health::Initial;
 use equipoise_proxy::{InheritedSocket, SocketOrigin};
+use equipoise_target::{Condition, Endpoint, GroupName};
 
 use crate::admin::ADMIN;
 use crate::core::{Core, Stage};
@@ -18,6 +20,23 @@ use crate::source::Source;
 
 /// For what is still to be written of the access log at the end. A file takes it at once, a pipe that nobody reads never.
 const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// What health checks found out about one target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TargetHealth {
+    /// Its group.
+    pub group: GroupName,
+    /// Where it is.
+    pub target: Endpoint,
+    /// Whether it may take requests.
+    pub healthy: bool,
+}
+
+impl TargetHealth {
+    pub(crate) fn belief(self) -> ((GroupName, Endpoint), Initial) {
+        ((self.group, self.target), if self.healthy { Initial::Healthy } else { Initial::Unhealthy })
+    }
+}
 
 /// Steers a running balancer. Cheap to clone; does not keep the balancer running.
 #[derive(Clone)]
@@ -126,6 +145,18 @@ impl Handle {
             sockets.push(InheritedSocket::new(admin.socket.try_clone()?, name.then(|| ADMIN.to_owned()), origin)?);
         }
         Ok(sockets)
+    }
+
+    /// What the health checks say of every target, for a process that takes this one's place: see
+    /// [`crate::Builder::health`].
+    #[must_use]
+    pub fn health(&self) -> Vec<TargetHealth> {
+        let targets = self.core.serving.load().targets();
+        let health = |(group, target): (GroupName, Endpoint)| {
+            let healthy = self.core.monitor.condition(&group, target) != Condition::Unhealthy;
+            TargetHealth { group, target, healthy }
+        };
+        targets.into_keys().map(health).collect()
     }
 
     /// Another process serves on this one's sockets: gives up the admin address and the files of Unix sockets. What is

@@ -69,7 +69,7 @@ pub use equipoise_target::{
     Availability, Endpoint, GroupName, ListenerName, Member, Membership, PluginName, Snapshot, Target, TargetIndex,
 };
 pub use error::{ApplyError, BuildError, ReloadError, StartError};
-pub use handle::Handle;
+pub use handle::{Handle, TargetHealth};
 /// The types in which routers and pickers see requests.
 pub use http;
 pub use native::MakePicker;

@@ -162,6 +162,7 @@ impl Core {
                 kept.then(|| Arc::clone(group))
             },
             keyring: &keyring,
+            belief: &|group, address| self.monitor.belief(group, address),
             condition: &|group, address| self.monitor.condition(group, address),
         };
         let assembly = assemble(&config, &context)?;

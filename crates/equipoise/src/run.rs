@@ -11,7 +11,7 @@ use equipoise_proxy::{DataPlane, InheritedSocket};
 
 use crate::core::{Core, Parts, Stage};
 use crate::error::StartError;
-use crate::handle::Handle;
+use crate::handle::{Handle, TargetHealth};
 use crate::metrics::lock;
 use crate::native::Natives;
 use crate::shelf::Host;
@@ -24,6 +24,7 @@ pub struct Equipoise {
     pub(crate) natives: Natives,
     pub(crate) loaded: Loaded,
     pub(crate) sockets: Vec<InheritedSocket>,
+    pub(crate) health: Vec<TargetHealth>,
     pub(crate) workers: Option<NonZeroUsize>,
     pub(crate) cache_folder: Option<PathBuf>,
     pub(crate) with_admin: bool,
@@ -54,6 +55,7 @@ impl Equipoise {
             with_admin: self.with_admin,
         });
         core.plane.inherit(self.sockets);
+        core.monitor.believe(self.health.into_iter().map(TargetHealth::belief).collect());
         let running = Running { core: Arc::clone(&core) };
         core.begin(self.loaded).await?;
         #[cfg(feature = "watch")]

@@ -15,7 +15,7 @@ use equipoise_target::{Condition, Endpoint, GroupName, Target};
 pub(crate) use self::plan::Watch;
 use self::verdict::Verdict;
 use crate::guard::{Change, Guard, GuardSettings};
-use crate::{Effect, EventKind, HealthCheck, HealthEvent, Outcome, Terms, fold};
+use crate::{Effect, EventKind, HealthCheck, HealthEvent, Initial, Outcome, Terms, fold};
 
 /// Names a check for as long as its settings stay the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -27,6 +27,8 @@ pub(crate) struct Ledger {
     guard: GuardSettings,
     checks: Vec<Check>,
     targets: BTreeMap<Endpoint, Entry>,
+    /// Of targets that are not among `targets` yet: whether they are healthy, as others found.
+    beliefs: BTreeMap<Endpoint, Initial>,
     next_id: u64,
 }
 
@@ -57,7 +59,19 @@ pub(crate) struct Recorded {
 
 impl Ledger {
     pub(crate) fn new(group: GroupName) -> Self {
-        Self { group, guard: GuardSettings::default(), checks: Vec::new(), targets: BTreeMap::new(), next_id: 0 }
+        Self {
+            group,
+            guard: GuardSettings::default(),
+            checks: Vec::new(),
+            targets: BTreeMap::new(),
+            beliefs: BTreeMap::new(),
+            next_id: 0,
+        }
+    }
+
+    /// Takes over what others found out about targets of the next plan.
+    pub(crate) fn believe(&mut self, beliefs: impl IntoIterator<Item = (Endpoint, Initial)>) {
+        self.beliefs = beliefs.into_iter().collect();
     }
 
     /// What all checks together say about a target; ready when it is not known here.

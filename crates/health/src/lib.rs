@@ -64,7 +64,7 @@ pub use event::{EventKind, HealthEvent, Release};
 pub use fetch::{FetchError, Fetched, Limits, fetch, fetch_by};
 pub use guard::{Guard, GuardSettings};
 pub use health::{Health, Initial, Thresholds};
-pub use monitor::{GroupPlan, Monitor, Observer};
+pub use monitor::{Beliefs, GroupPlan, Monitor, Observer};
 pub use percent::{Percent, PercentError};
 pub use probe::{
     BuildProbeError, ExpectedStatus, GrpcCheck, HealthCheck, HttpCheck, JsonField, Outcome, PluginCheck, Probe,

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use self::group::WatchedGroup;
-use crate::{GroupReport, GuardSettings, HealthCheck, HealthEvent, Probe};
+use crate::{GroupReport, GuardSettings, HealthCheck, HealthEvent, Initial, Probe};
 
 /// Looks under way at the same time, over all groups: each costs a socket, and a start with many targets, or a network
 /// that swallows packets, must not take every descriptor of the process. More wait their turn.
@@ -47,7 +47,12 @@ pub trait Observer: Send + Sync {
 pub struct Monitor {
     shared: Arc<Shared>,
     groups: Mutex<HashMap<GroupName, WatchedGroup>>,
+    /// What is believed of targets that nobody has looked at yet.
+    beliefs: Mutex<Beliefs>,
 }
+
+/// Whether targets are healthy, by group and address, as somebody else knows who looked at them before.
+pub type Beliefs = HashMap<(GroupName, Endpoint), Initial>;
 
 /// What every task needs.
 struct Shared {
@@ -68,7 +73,19 @@ impl Monitor {
     #[must_use]
     pub fn new(observer: Arc<dyn Observer>) -> Self {
         let shared = Shared { observer, turns: Semaphore::new(LOOKS_AT_ONCE), epoch: Instant::now() };
-        Self { shared: Arc::new(shared), groups: Mutex::default() }
+        Self { shared: Arc::new(shared), groups: Mutex::default(), beliefs: Mutex::default() }
+    }
+
+    /// Takes over what another monitor found out: targets of the next plans start with it, instead of with what their
+    /// checks say of targets that are not known yet.
+    pub fn believe(&self, beliefs: Beliefs) {
+        *locked(&self.beliefs) = beliefs;
+    }
+
+    /// What is believed of a target that the next plans bring, if anything is.
+    #[must_use]
+    pub fn belief(&self, group: &GroupName, address: Endpoint) -> Option<Initial> {
+        locked(&self.beliefs).get(&(group.clone(), address)).copied()
     }
 
     /// Watches exactly what `plans` say, with tasks on the current tokio runtime.
@@ -83,10 +100,11 @@ impl Monitor {
     pub fn apply(&self, plans: Vec<GroupPlan>) {
         let mut groups = locked(&self.groups);
         let mut old = std::mem::take(&mut *groups);
+        let beliefs = std::mem::take(&mut *locked(&self.beliefs));
         for plan in plans {
             let name = plan.group.clone();
             let mut group = old.remove(&name).unwrap_or_else(|| WatchedGroup::new(name.clone(), &self.shared));
-            group.apply(plan);
+            group.apply(plan, &|address| beliefs.get(&(name.clone(), address)).copied());
             groups.insert(name, group);
         }
     }

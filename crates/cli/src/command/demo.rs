@@ -6,6 +6,7 @@ use equipoise_admin::client::Client;
 use crate::args::DemoArgs;
 use crate::balancer;
 use crate::failure::Failure;
+use crate::handover::Estate;
 use crate::output::{Style, to_stdout};
 use crate::signals::{Order, Signals};
 
@@ -55,7 +56,7 @@ async fn balance(
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     folder.configure(arguments, instances)?;
-    let balancer = balancer::build(&folder.configuration(), arguments.cache.folder.clone(), Vec::new())?;
+    let balancer = balancer::build(&folder.configuration(), arguments.cache.folder.clone(), Estate::default())?;
     let running = balancer::start(balancer).await?;
     let handle = running.handle();
     to_stdout(&guide::guide(arguments, folder, instances, Style::of_stdout()))?;

@@ -4,14 +4,14 @@ use std::future::pending;
 
 use anyhow::Context;
 use equipoise::status::Phase;
-use equipoise::{Handle, InheritedSocket, Running};
+use equipoise::{Handle, Running};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinHandle;
 
 use crate::args::RunArgs;
 use crate::balancer;
 use crate::failure::Failure;
-use crate::handover::Channel;
+use crate::handover::{Channel, Estate};
 use crate::service_manager;
 use crate::signals::{Order, Signals};
 use crate::upgrade::upgrade;
@@ -19,13 +19,13 @@ use crate::upgrade::upgrade;
 pub(crate) fn run(arguments: RunArgs) -> Result<(), Failure> {
     let predecessor = Channel::from_predecessor()?;
     // Before the first thread is started: it takes variables out of the environment.
-    let sockets = match &predecessor {
-        Some(predecessor) => predecessor.receive_sockets().context("taking the sockets of the process before")?,
-        None => service_manager::activated_sockets().context("taking the sockets of the service manager")?,
+    let estate = match &predecessor {
+        Some(predecessor) => predecessor.receive().context("taking over from the process before")?,
+        None => service_manager::estate().context("taking the sockets of the service manager")?,
     };
     raise_descriptor_limit();
     let runtime = balancer::runtime().context("starting the runtime")?;
-    let served = runtime.block_on(serve(arguments, sockets, predecessor));
+    let served = runtime.block_on(serve(arguments, estate, predecessor));
     // A plugin that is just being compiled must not keep the process.
     runtime.shutdown_background();
     served
@@ -41,10 +41,10 @@ fn raise_descriptor_limit() {
     }
 }
 
-async fn serve(arguments: RunArgs, sockets: Vec<InheritedSocket>, predecessor: Option<Channel>) -> Result<(), Failure> {
+async fn serve(arguments: RunArgs, estate: Estate, predecessor: Option<Channel>) -> Result<(), Failure> {
     let mut signals = Signals::catch().context("catching signals")?;
     let started = tokio::select! {
-        started = start(arguments, sockets) => started,
+        started = start(arguments, estate) => started,
         () = asked_to_end(&mut signals) => return Ok(()),
     };
     let running = match started {
@@ -69,8 +69,8 @@ async fn serve(arguments: RunArgs, sockets: Vec<InheritedSocket>, predecessor: O
     Ok(())
 }
 
-async fn start(arguments: RunArgs, sockets: Vec<InheritedSocket>) -> Result<Running, Failure> {
-    let balancer = balancer::build(&arguments.config.config, arguments.cache.folder, sockets)?;
+async fn start(arguments: RunArgs, estate: Estate) -> Result<Running, Failure> {
+    let balancer = balancer::build(&arguments.config.config, arguments.cache.folder, estate)?;
     balancer::start(balancer).await
 }
 

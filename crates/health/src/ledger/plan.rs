@@ -42,8 +42,10 @@ impl Ledger {
         let checks: Vec<_> =
             checks.iter().zip(&origins).map(|(check, origin)| self.check(check, *origin, guard)).collect();
         let old = std::mem::take(&mut self.targets);
+        let beliefs = std::mem::take(&mut self.beliefs);
         for target in targets {
-            let entry = carry(old.get(&target.address()), target, &checks, &origins, now);
+            let belief = beliefs.get(&target.address()).copied();
+            let entry = carry(old.get(&target.address()), belief, target, &checks, &origins, now);
             self.targets.insert(target.address(), entry);
         }
         self.checks = checks;
@@ -94,7 +96,14 @@ fn origins(old: &[Check], new: &[HealthCheck]) -> Vec<Origin> {
     same.into_iter().enumerate().map(|(position, same)| same.unwrap_or_else(|| changed(position))).collect()
 }
 
-fn carry(old: Option<&Entry>, target: &Arc<Target>, checks: &[Check], origins: &[Origin], now: Duration) -> Entry {
+fn carry(
+    old: Option<&Entry>,
+    belief: Option<Initial>,
+    target: &Arc<Target>,
+    checks: &[Check],
+    origins: &[Origin],
+    now: Duration,
+) -> Entry {
     let verdict = |(check, origin): (&Check, &Origin)| {
         let verdict = |position: usize| old.map(|entry| &entry.verdicts[position]);
         let thresholds = check.terms.thresholds;
@@ -108,7 +117,10 @@ fn carry(old: Option<&Entry>, target: &Arc<Target>, checks: &[Check], origins: &
             }),
             Origin::New => None,
         };
-        known.unwrap_or_else(|| Verdict::new(Health::initial(check.terms.initial, thresholds), now))
+        known.unwrap_or_else(|| {
+            let initial = belief.unwrap_or(check.terms.initial);
+            Verdict::new(Health::initial(initial, thresholds), now)
+        })
     };
     let verdicts = checks.iter().zip(origins).map(verdict).collect();
     Entry { target: Arc::clone(target), verdicts, condition: Condition::Ready }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use super::watch::{Slot, Watcher};
 use super::{GroupPlan, Shared, locked};
 use crate::ledger::{CheckId, Ledger, Recorded, Watch};
-use crate::{GroupReport, Outcome, Probe};
+use crate::{GroupReport, Initial, Outcome, Probe};
 
 /// Belongs to the monitor alone: tasks know only the [`Book`], so dropping this ends them.
 pub(super) struct WatchedGroup {
@@ -43,10 +43,13 @@ impl WatchedGroup {
         Self { book, slots: HashMap::new(), tasks: HashMap::new() }
     }
 
-    pub(super) fn apply(&mut self, plan: GroupPlan) {
+    pub(super) fn apply(&mut self, plan: GroupPlan, belief: &dyn Fn(Endpoint) -> Option<Initial>) {
         let (checks, probes): (Vec<_>, Vec<_>) = plan.checks.into_iter().unzip();
         let now = self.book.shared.now();
-        let watches = locked(&self.book.ledger).apply(&checks, &plan.targets, plan.guard, now);
+        let mut ledger = locked(&self.book.ledger);
+        ledger.believe(plan.targets.iter().filter_map(|target| Some((target.address(), belief(target.address())?))));
+        let watches = ledger.apply(&checks, &plan.targets, plan.guard, now);
+        drop(ledger);
         let mut old_tasks = std::mem::take(&mut self.tasks);
         let mut old_slots = std::mem::take(&mut self.slots);
         for (watch, probe) in watches.into_iter().zip(probes) {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "what a test cannot go on without fails it")]
 
 mod access;
+mod announced;
 mod balancing;
 mod body;
 mod certificates;
@@ -22,6 +23,7 @@ mod passthrough;
 mod rate;
 mod raw_http2;
 mod retry;
+mod sockets;
 mod stream;
 mod streams;
 mod strict;
