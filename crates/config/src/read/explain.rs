@@ -99,7 +99,6 @@ fn unknown_variant(variant: &str, known: &[&str], at: At) -> Finding {
 fn later(word: &str) -> Option<&'static str> {
     Some(match word {
         "scaling-group" | "scaling-groups" => "scaling groups are",
-        "tls" | "certificate" | "certificates" | "certificate-file" | "sni" => "TLS is",
         "outlier-ejection" | "outlier-detection" | "passive-health-check" => "outlier ejection is",
         "discovery" | "dns" | "docker" | "kubernetes" => "discovery is",
         "zone" => "zones are",
