@@ -20,7 +20,7 @@ use crate::pool::{Link, Pool};
 use crate::record::Record;
 use crate::send::timeouts;
 use crate::target_io::TargetIo;
-use crate::transport::HTTP2;
+use crate::transport::{HTTP1, HTTP2};
 use crate::tunnel::Switched;
 use crate::upstream::{Terms, Upstream};
 use crate::worker::Worker;
@@ -63,6 +63,31 @@ pub(crate) async fn connect(
         }
         Fresh::Stream(connection) => Opened::Stream(connection),
     })
+}
+
+/// A connection of HTTP/1.1 to a target that may speak HTTP/2 as well, for a request that may change its protocol.
+pub(crate) async fn aside(
+    record: &Record,
+    route: &Rc<Route>,
+    pool: &Rc<Pool>,
+    terms: &Terms,
+) -> Result<Link, ForwardError> {
+    let (transport, address) = (pool.transport(), pool.address());
+    if transport.version == TargetVersion::Http2 {
+        return Err(ForwardError::Unsayable { address });
+    }
+    let opening = async {
+        let ends = record.client().ends().filter(|_| transport.announces());
+        let stream = transport.dial.speaking(HTTP1).connect(address, ends).await?;
+        line(record.worker(), stream, address).await
+    };
+    let opened = within(route, address, terms, opening).await;
+    if opened.is_err() {
+        record.front().attempts(route).connect_failures.increment();
+    }
+    let (sender, upstream) = opened?;
+    upstream.begin(route, &Terms { now: Instant::now(), ..*terms });
+    Ok(Link::line(sender, upstream, Rc::clone(pool), terms.owner))
 }
 
 /// Waits for the connection that another request is opening.

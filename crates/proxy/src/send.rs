@@ -52,7 +52,13 @@ pub(crate) async fn send(
     loop {
         let (mut link, reused) = match pool.take(route, terms).await {
             Some(link) => (link, true),
-            // Boxed, so that it is not the size of every request.
+            // Boxed like the next, so that they are not the size of every request.
+            None if pool.is_multiplexing() && request.asked.is_some() => {
+                match Box::pin(dial::aside(record, route, &pool, terms)).await {
+                    Ok(link) => (link, false),
+                    Err(error) => return Err(Failed { error, unsent: true, reused: false }),
+                }
+            }
             None if pool.is_multiplexing() => {
                 match Box::pin(multiplex::send(record, route, &pool, request, terms)).await {
                     Sent::Over(result) => return result,

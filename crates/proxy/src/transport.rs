@@ -40,7 +40,7 @@ impl TargetVersion {
     }
 }
 
-const HTTP1: &[u8] = b"http/1.1";
+pub(crate) const HTTP1: &[u8] = b"http/1.1";
 pub(crate) const HTTP2: &[u8] = b"h2";
 
 impl Transport {

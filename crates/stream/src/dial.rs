@@ -75,6 +75,14 @@ impl Dial {
         self.proxy_protocol.is_none() && self.tls.is_none() && self.socket == SocketOptions::default()
     }
 
+    /// The same, with nothing but `protocol` spoken inside TLS, if there is TLS.
+    #[must_use]
+    pub fn speaking(&self, protocol: &[u8]) -> Self {
+        let only =
+            |tls: &TargetTls| TargetTls { client: Arc::new(tls.client.speaking(protocol)), name: tls.name.clone() };
+        Self { tls: self.tls.as_ref().map(only), ..self.clone() }
+    }
+
     /// Connects to a target, for the client between `ends` or for ourselves. Nothing here ends it when the target
     /// stalls: the caller does.
     ///

@@ -204,6 +204,20 @@ async fn what_is_spoken_inside_tls_is_what_was_agreed() {
 }
 
 #[tokio::test]
+async fn a_request_that_may_change_its_protocol_gets_a_connection_of_http_1_1() {
+    let ca = Ca::new();
+    let origin = tls_origin(ca.certificate("t.example"), BOTH, None).await;
+    let asks = "GET / HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    let running = before(ca.trusted(Some("t.example"), TargetVersion::Negotiated).settings(), origin.address).await;
+    check(&running, "over h2").await;
+    assert_eq!(running.client().await.ask(asks).await.text(), "over h1");
+    let only = before(ca.trusted(Some("t.example"), TargetVersion::Http2).settings(), origin.address).await;
+    let answer = only.client().await.ask(asks).await;
+    assert_eq!((answer.status(), answer.text()), (502, "502 Bad Gateway: not-in-http2\n"));
+    check(&only, "over h2").await;
+}
+
+#[tokio::test]
 async fn a_target_that_never_answers_the_handshake_runs_into_the_time_to_connect() {
     let ca = Ca::new();
     let origin =

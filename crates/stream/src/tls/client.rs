@@ -106,6 +106,15 @@ impl ClientTls {
         Ok(Self { settings, config: Arc::new(config) })
     }
 
+    /// The same, with nothing but `protocol` spoken inside TLS.
+    #[must_use]
+    pub fn speaking(&self, protocol: &[u8]) -> Self {
+        let alpn = vec![protocol.to_vec()];
+        let mut config = ClientConfig::clone(&self.config);
+        config.alpn_protocols.clone_from(&alpn);
+        Self { settings: ClientTlsSettings { alpn, ..self.settings.clone() }, config: Arc::new(config) }
+    }
+
     /// What it was made of.
     #[must_use]
     pub fn settings(&self) -> &ClientTlsSettings {
