@@ -1,5 +1,6 @@
 //! `equipoise:plugin/request`: the request of the current call.
 
+use equipoise_rule::ClientCertificate;
 use http::HeaderValue;
 use http::header::HOST;
 
@@ -29,6 +30,12 @@ impl request::Host for State {
 
     fn client_address(&mut self) -> String {
         self.client.to_string()
+    }
+
+    fn client_certificate(&mut self) -> Option<request::Certificate> {
+        let ClientCertificate { subject, issuer, serial, names, fingerprint } =
+            ClientCertificate::of(&self.request.extensions)?.clone();
+        Some(request::Certificate { subject, issuer, serial, names, fingerprint })
     }
 
     fn header(&mut self, name: String) -> Option<Vec<u8>> {

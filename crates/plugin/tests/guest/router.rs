@@ -58,6 +58,15 @@ fn a_guest_reads_the_method_the_client_and_the_authority() {
 }
 
 #[test]
+fn a_guest_reads_what_a_clients_certificate_says() {
+    let guest = || Guest::default().import(REQUEST, "client-certificate", "(param i32)");
+    let call = "(call $client_certificate (i32.const 508))";
+    reads(guest(), call, "alice");
+    // The serial number is the third part.
+    reads(guest(), &format!("{call} (i64.store (i32.const 512) (i64.load (i32.const 528)))"), "0a1b");
+}
+
+#[test]
 fn a_guest_reads_one_header_field_without_regard_to_case() {
     let guest = Guest::default().import(REQUEST, "header", "(param i32 i32 i32)");
     let read = text_at(600, "X-A") + "(call $header (i32.const 600) (i32.const 3) (i32.const 508))";

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use equipoise_balance::{PickRequest, Picker, Tried};
 use equipoise_plugin::{Fallback, HostOptions, Plugin, PluginHost, PluginSpec, World};
-use equipoise_rule::Decision;
+use equipoise_rule::{ClientCertificate, Decision};
 use equipoise_target::{Availability, Condition, GroupName, Member, Membership, PluginName, Snapshot, Target};
 use http::Request;
 use http::request::Parts;
@@ -167,6 +167,8 @@ pub(crate) fn request(path: &str, fields: &[(&str, &str)]) -> Parts {
 
 pub(crate) fn route(plugin: &Plugin) -> Decision {
     let mut head = request("/a?b=c", &[("host", "example.org"), ("x-a", "1"), ("x-a", "2")]);
+    let shown = ClientCertificate { subject: "alice".into(), serial: "0a1b".into(), ..ClientCertificate::default() };
+    head.extensions.insert(Arc::new(shown));
     let decision = plugin.router().unwrap().route(&mut head, CLIENT);
     assert_eq!((head.uri.path(), head.headers.len()), ("/a", 3), "the request comes back whole");
     decision
