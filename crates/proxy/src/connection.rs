@@ -288,6 +288,9 @@ impl Here {
         } else if error.is_parse() {
             (StatusCode::BAD_REQUEST, self.client.guard.borrow_mut().reason().unwrap_or("bad-request"))
         } else {
+            if let Some(reason) = refused::http2(error) {
+                self.client.front().fault(reason);
+            }
             return; // a client that goes away is no fault
         };
         refused::note(&self.worker, &self.client, status, reason);

@@ -1,5 +1,6 @@
-//! Notes requests that end before anybody could read their head.
+//! Notes requests that end before anybody could read their head, and tells why connections do.
 
+use std::error::Error;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -32,5 +33,15 @@ pub(crate) fn note(worker: &Worker, client: &Downstream, status: StatusCode, rea
             sent: 0,
             duration: Duration::ZERO,
         });
+    }
+}
+
+/// Why we ended an HTTP/2 connection, if that was for what its client did.
+pub(crate) fn http2(error: &hyper::Error) -> Option<&'static str> {
+    let error = error.source()?.downcast_ref::<h2::Error>().filter(|error| error.is_library())?;
+    match error.reason()? {
+        h2::Reason::NO_ERROR | h2::Reason::CANCEL => None,
+        h2::Reason::ENHANCE_YOUR_CALM => Some("http2-flood"),
+        _ => Some("http2-protocol"),
     }
 }

@@ -149,6 +149,8 @@ async fn each_kind_of_flood_is_bounded_and_others_are_served_meanwhile() {
     let origin = Origin::answering("ok").await;
     let running = Running::before(&[origin.address]).await;
     get(running.address, "/").await;
+    let faults =
+        |reason: &str| running.metric(&format!("equipoise_faults_total{{listener=\"web\",reason=\"{reason}\"}}"));
     println!("{:<28}{:>8}{:>12}{:>10}{:>12}", "kind", "ended", "CPU ms", "KiB more", "worst ms");
     for (name, bytes) in kinds() {
         for reads in [true, false] {
@@ -179,4 +181,5 @@ async fn each_kind_of_flood_is_bounded_and_others_are_served_meanwhile() {
             assert!(most <= MEMORY, "{name}: {most} bytes");
         }
     }
+    assert!(faults("http2-flood") > 0.0 && faults("http2-protocol") > 0.0, "{}", running.registry.encode());
 }
