@@ -14,6 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::AsyncReadExt as _;
 
 use crate::accept::Accepted;
 use crate::body::ResponseBody;
@@ -132,11 +133,9 @@ async fn first_bytes(stream: &mut Stream, mut first: BytesMut) -> Option<(BytesM
         }
         stream.readable().await.ok()?;
         first.reserve(FIRST_READ);
-        match stream.try_read_buf(&mut first) {
-            Ok(0) => return None,
-            Ok(_) => {}
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-            Err(_) => return None,
+        // Not `try_read_buf`: after that tokio would have to ask the kernel once more whether there is nothing left.
+        if stream.read_buf(&mut first).await.ok()? == 0 {
+            return None;
         }
     }
 }

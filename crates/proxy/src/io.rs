@@ -142,6 +142,11 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // hyper is done, and the socket is closed next, which says the same; unless the client's last bytes are waited
+        // for, or TLS has a word of its own for it.
+        if self.stream.tls().is_none() && !self.client.guard.borrow().is_amid() {
+            return Poll::Ready(Ok(()));
+        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
