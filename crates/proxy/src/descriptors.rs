@@ -1,8 +1,11 @@
 //! How many clients the process has descriptors for. What is left over is for targets, the admin address, logs and files:
 //! a process that gives its last descriptor to a client cannot serve any.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use rustix::io::Errno;
 
 /// Descriptors of the program itself: standard streams, control runtime, admin address, logs, file watch, plugins.
 const OWN: usize = 48;
@@ -43,6 +46,11 @@ impl Budget {
             );
         }
     }
+}
+
+/// Whether the process, or the system, has no descriptor left.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::MFILE | Errno::NFILE))
 }
 
 /// Clients that `allowed` descriptors suffice for: each may need a second one for its target.

@@ -7,6 +7,7 @@ use equipoise_stream::tls::HandshakeError;
 use equipoise_target::{Endpoint, GroupName};
 use http::StatusCode;
 
+use crate::descriptors;
 use crate::group::RetryOn;
 use crate::policy::BadResponse;
 use crate::record::BROKEN_BODY;
@@ -78,6 +79,7 @@ impl ForwardError {
             | Self::QueueFull { .. }
             | Self::QueueTimeout { .. }
             | Self::Refused => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Connect { source, .. } if descriptors::is_shortage(source) => StatusCode::SERVICE_UNAVAILABLE,
             Self::ConnectTimeout { .. } | Self::FirstByte { .. } | Self::PerTry { .. } | Self::Total { .. } => {
                 StatusCode::GATEWAY_TIMEOUT
             }
@@ -93,6 +95,7 @@ impl ForwardError {
             Self::NoGroup { .. } => "no-group",
             Self::NoTarget { .. } => "no-target",
             Self::NotAvailable { .. } => "target-not-available",
+            Self::Connect { source, .. } if descriptors::is_shortage(source) => "no-descriptors",
             Self::Connect { .. } => "connect-failed",
             Self::ConnectTimeout { .. } => "connect-timeout",
             Self::Handshake { source: HandshakeError::Certificate { .. }, .. } => "target-certificate",
@@ -162,6 +165,10 @@ impl ForwardError {
 
     /// Whether it speaks against the target.
     pub(crate) fn blames_target(&self) -> bool {
+        if let Self::Connect { source, .. } = self {
+            // A socket that we could not have says nothing about the target.
+            return !descriptors::is_shortage(source);
+        }
         !matches!(
             self,
             Self::NoGroup { .. }

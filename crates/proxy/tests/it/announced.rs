@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use equipoise_proxy::{Announcers, GroupSettings, Listener, ListenerProtocol, Networks};
+use equipoise_proxy::{Announcers, GroupSettings, Listener, ListenerProtocol, Networks, TcpSettings};
 use equipoise_stream::Stream;
 use equipoise_stream::tls::{ServerTls, ServerTlsSettings, TlsVersion};
 use proxy_header::{ProxiedAddress, ProxyHeader, Tlv};
@@ -133,6 +133,19 @@ async fn the_header_comes_before_tls() {
     let answer = Wire::from(secure).ask("GET / HTTP/1.1\r\nhost: a.example\r\n\r\n").await;
     assert!(answer.text().contains("x-forwarded-for: 192.0.2.7"), "{}", answer.text());
     assert!(answer.text().contains("x-forwarded-proto: https"), "{}", answer.text());
+}
+
+#[tokio::test]
+async fn the_header_comes_before_a_connection_that_is_passed_on_and_stays_here() {
+    let origin = Origin::echoing().await;
+    let mut listener = announced(listener(), "127.0.0.0/8", true);
+    listener.protocol = ListenerProtocol::Tcp(TcpSettings::default());
+    listener.access.deny = networks(&["127.0.0.0/8"]);
+    let running = running(listener, &origin).await;
+    let mut wire = running.client().await;
+    let answer = wire.ask(&format!("{V1}{GET}")).await;
+    assert!(answer.text().starts_with("GET / HTTP/1.1\r\nhost: t"), "{}", answer.text());
+    assert_eq!(wire.get("/again").await.status(), 200);
 }
 
 #[tokio::test]
