@@ -252,6 +252,48 @@ async fn a_reload_keeps_connections_that_are_made_as_before_and_no_others() {
     check(&running, "502 Bad Gateway: target-certificate\n").await;
 }
 
+#[tokio::test]
+async fn a_tunnel_goes_over_http1_to_a_target_that_speaks_both() {
+    let ca = Ca::new();
+    let settings = ServerTlsSettings {
+        certificates: vec![ca.certificate("t.example")],
+        client_auth: None,
+        alpn: BOTH.iter().map(|name| name.to_vec()).collect(),
+        min_version: TlsVersion::Tls12,
+    };
+    let server = Arc::new(ServerTls::new(settings, None).unwrap());
+    let origin = StreamOrigin::driving(move |stream, number| {
+        let server = Arc::clone(&server);
+        async move {
+            let mut stream = Stream::from(stream);
+            let Ok(Arrival::Hello(hello)) = read_hello(&mut stream, bytes::BytesMut::new()).await else { return };
+            let mut stream = server.accept(stream, hello).await.unwrap();
+            if stream.tls().unwrap().alpn.as_deref() == Some(b"h2") {
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                return serve_all(&mut connection, number, |mut call| async move { call.answer("over h2") }).await;
+            }
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") && stream.read_buf(&mut head).await.unwrap() > 0 {}
+            let yes = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                       sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\nhello";
+            stream.write_all(yes.as_bytes()).await.unwrap();
+            let _ = stream.read_buf(&mut head).await;
+        }
+    })
+    .await;
+    let ask = "GET / HTTP/1.1\r\nhost: t\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+               sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    let running = before(ca.trusted(Some("t.example"), TargetVersion::Negotiated).settings(), origin.address).await;
+    check(&running, "over h2").await;
+    let mut client = running.client().await;
+    client.write(ask).await;
+    assert_eq!(soon(client.head()).await.unwrap().status(), 101);
+    assert!(soon(client.until(b"hello")).await.is_some());
+    check(&running, "over h2").await;
+    let only = before(ca.trusted(Some("t.example"), TargetVersion::Http2).settings(), origin.address).await;
+    assert_eq!(only.client().await.ask(ask).await.text(), "502 Bad Gateway: not-in-http2\n");
+}
+
 /// A target that passes on the first line of each connection, and answers every request after it.
 async fn told(lines: mpsc::UnboundedSender<Vec<u8>>) -> Origin {
     Origin::new(move |mut wire, _| {
