@@ -1,3 +1,5 @@
+#![allow(clippy::print_stderr, reason = "what a test fails on has to be seen")]
+
 use std::path::Path;
 
 use super::*;
@@ -19,14 +21,22 @@ fn on_stored(name: &str, neighbours: usize, check: fn(&[u8])) {
     let (times, seed) = effort();
     let mut random = fastrand::Rng::with_seed(seed);
     for input in &inputs {
-        check(input);
+        named(check, input);
         for _ in 0..neighbours * times {
             let mut other = input.clone();
             for _ in 0..random.usize(1..4) {
                 change(&mut other, &inputs, &mut random);
             }
-            check(&other);
+            named(check, &other);
         }
+    }
+}
+
+/// Runs the check, and says what it was run on if it fails.
+fn named(check: fn(&[u8]), input: &[u8]) {
+    if let Err(failure) = std::panic::catch_unwind(|| check(input)) {
+        eprintln!("on b\"{}\"", input.escape_ascii());
+        std::panic::resume_unwind(failure);
     }
 }
 

@@ -80,7 +80,8 @@ pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
             Entry::Vacant(entry) => drop(entry.insert(peer.clone())),
             Entry::Occupied(mut entry) => {
                 let chain = extended(entry.iter(), peer);
-                drop(entry.insert_mult(chain));
+                // Not `insert_mult`: of three values or more it panics (http 1.5).
+                entry.insert(chain);
             }
         }
     }
@@ -210,6 +211,21 @@ mod tests {
         ("x-forwarded-proto", "https"),
         ("x-request-id", "mine"),
     ];
+
+    #[test]
+    fn a_chain_in_however_many_fields_becomes_one() {
+        for count in 1..6 {
+            let mut fields = HeaderMap::new();
+            for _ in 0..count {
+                fields.append(&X_FORWARDED_FOR, HeaderValue::from_static("10.0.0.9"));
+            }
+            let peer = HeaderValue::from_static("192.0.2.1");
+            let facts = Facts { peer: Some(&peer), host: None, port: None, secure: false, version: Version::HTTP_11 };
+            forward(&mut fields, &facts);
+            let want = "10.0.0.9, ".repeat(count) + "192.0.2.1";
+            assert_eq!(fields.get_all(&X_FORWARDED_FOR).iter().collect::<Vec<_>>(), [&want]);
+        }
+    }
 
     #[test]
     fn a_client_cannot_say_who_it_is() {
