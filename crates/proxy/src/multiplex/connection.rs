@@ -166,3 +166,69 @@ impl Drop for Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    /// A connection with a request under way to a target that is not there yet, driven by a task.
+    async fn begin(near: tokio::io::DuplexStream) -> (Rc<Life>, Instant, tokio::task::JoinHandle<()>) {
+        let (sender, mut connection) = h2::client::handshake(near).await.unwrap();
+        let (life, now) = (Rc::new(Life::new(0)), Instant::now());
+        life.pings_by(connection.ping_pong(), now);
+        life.open.set(1);
+        let task = tokio::spawn(async move {
+            let _open = sender;
+            let _ = connection.await; // how it ends is seen from outside
+        });
+        life.driven_by(task.abort_handle());
+        (life, now, task)
+    }
+
+    fn is_asked(life: &Life) -> bool {
+        life.pings.borrow().as_ref().is_some_and(|pings| pings.asked.is_some())
+    }
+
+    #[tokio::test]
+    async fn a_target_that_answers_no_ping_is_gone() {
+        let (near, _far) = tokio::io::duplex(64 << 10);
+        let (life, start, task) = begin(near).await;
+        life.sweep(start + PING / 2);
+        assert!(!is_asked(&life));
+        life.sweep(start + PING);
+        assert!(is_asked(&life));
+        life.sweep(start + PING + PING / 2);
+        assert!(!task.is_finished());
+        life.sweep(start + 2 * PING);
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn a_target_that_answers_is_asked_again_only_when_it_has_been_quiet() {
+        let (near, far) = tokio::io::duplex(64 << 10);
+        tokio::spawn(async move {
+            let mut server = h2::server::handshake(far).await.unwrap();
+            while server.accept().await.is_some() {}
+        });
+        let (life, start, task) = begin(near).await;
+        life.sweep(start + PING);
+        poll_fn(|cx| {
+            life.poll_pongs(cx);
+            if is_asked(&life) { Poll::Pending } else { Poll::Ready(()) }
+        })
+        .await;
+        life.sweep(start + PING);
+        assert!(!is_asked(&life) && !task.is_finished());
+    }
+
+    #[tokio::test]
+    async fn a_connection_without_requests_is_left_to_its_idle_time() {
+        let (near, _far) = tokio::io::duplex(64 << 10);
+        let (life, start, task) = begin(near).await;
+        life.open.set(0);
+        life.sweep(start + 10 * PING);
+        assert!(!is_asked(&life) && !task.is_finished());
+    }
+}
