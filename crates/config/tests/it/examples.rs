@@ -66,6 +66,14 @@ fn the_plugins_are_found_beside_the_example() {
 }
 
 #[test]
+fn the_resilient_one_limits_breaks_hedges_and_sheds() {
+    let config = example("resilience.toml");
+    let group = &config.target_groups[0];
+    assert!(group.circuit_breaker.is_some() && group.hedge.is_some() && group.limits.requests_per_target.is_some());
+    assert!(config.shed.lag.is_some() && config.listeners[0].rate_limits.len() == 2);
+}
+
+#[test]
 fn the_folder_is_one_configuration() {
     let config = example("conf.d");
     assert_eq!((config.workers.unwrap().get(), config.listeners.len(), config.target_groups.len()), (2, 1, 1));
