@@ -73,9 +73,6 @@ pub(crate) async fn aside(
     terms: &Terms,
 ) -> Result<Link, ForwardError> {
     let (transport, address) = (pool.transport(), pool.address());
-    if transport.version == TargetVersion::Http2 {
-        return Err(ForwardError::Unsayable { address });
-    }
     let opening = async {
         let ends = record.client().ends().filter(|_| transport.announces());
         let stream = transport.dial.speaking(HTTP1).connect(address, ends).await?;
@@ -162,7 +159,7 @@ async fn drive(mut connection: LineConnection, upstream: &Upstream) -> hyper::Re
     if let Some(heir) = upstream.heir() {
         let parts = connection.into_parts();
         let (stream, first) = parts.io.into_inner().into_parts(parts.read_buf);
-        let _ = heir.send(Switched { stream, first }); // who asked may be gone
+        let _ = heir.send(Switched { stream: Box::new(stream), first }); // who asked may be gone
     }
     Ok(())
 }

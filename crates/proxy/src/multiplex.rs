@@ -5,6 +5,7 @@
 
 mod body;
 mod connection;
+mod end;
 mod head;
 mod open;
 mod upload;
@@ -22,6 +23,7 @@ use tokio::task::AbortHandle;
 
 pub(crate) use self::body::StreamBody;
 pub(crate) use self::connection::{Connection, Life, Slot};
+pub(crate) use self::end::StreamEnd;
 pub(crate) use self::open::open;
 use self::upload::Upload;
 use crate::body::{RequestBody, TargetBody};
@@ -112,8 +114,13 @@ async fn exchange(
 ) -> Result<Answer, Failed> {
     let (address, reused) = (pool.address(), slot.reused);
     let unsent = |error| Failed { error, unsent: true, reused };
-    let head = head::head(request, pool.transport()).ok_or_else(|| unsent(ForwardError::Unsayable { address }))?;
-    let sent = slot.sender().send_request(head, request.body.is_empty());
+    let unsayable = || unsent(ForwardError::Unsayable { address });
+    let mut head = head::head(request, pool.transport()).ok_or_else(unsayable)?;
+    if let Some(asked) = &request.asked {
+        let may = slot.sender().is_extended_connect_protocol_enabled() && asked.tell_stream(&mut head);
+        may.then_some(()).ok_or_else(unsayable)?;
+    }
+    let sent = slot.sender().send_request(head, request.body.is_empty() && request.asked.is_none());
     let (response, stream) = sent.map_err(|source| unsent(ForwardError::Stream { address, source }))?;
     let worker = record.worker();
     let upstream = worker.upstreams.join(|key| Upstream::on(key, address, stream));
@@ -130,7 +137,11 @@ async fn exchange(
             if let Some(body) = body {
                 body.borrow_mut().forget();
             }
-            check(response.map(|body| TargetBody::Stream(Box::new(body))), link, reused, None)
+            let mut answer = check(response.map(|body| TargetBody::Stream(Box::new(body))), link, reused, None)?;
+            if let Some(asked) = request.asked.as_ref().filter(|_| answer.response.status().is_success()) {
+                asked.is_granted_by(&mut answer.response);
+            }
+            Ok(answer)
         }
         Err(source) => {
             // Dropped first: whatever the upload was about to do, the body is ours again.

@@ -244,10 +244,12 @@ impl Link {
         }
     }
 
-    /// Leaves the connection to whoever took over its socket.
-    pub(crate) fn dissolve(mut self) {
-        self.busy.done = true;
+    /// HTTP is over on the connection: it is left to whoever took over its socket. A stream keeps its place until the drop
+    /// of what is given back, which resets it if it has not ended.
+    pub(crate) fn dissolve(mut self) -> Option<Self> {
         self.busy.upstream.end();
+        self.busy.done = matches!(self.way, Way::Line { .. });
+        matches!(self.way, Way::Stream(_)).then_some(self)
     }
 
     /// Gives the connection back for the next request, if nothing of this one is still under way.

@@ -53,7 +53,7 @@ pub(crate) async fn send(
         let (mut link, reused) = match pool.take(route, terms).await {
             Some(link) => (link, true),
             // Boxed like the next, so that they are not the size of every request.
-            None if pool.is_multiplexing() && request.asked.is_some() => {
+            None if request.asked.is_some() && pool.is_multiplexing() && pool.transport().may_speak_http1() => {
                 match Box::pin(dial::aside(record, route, &pool, terms)).await {
                     Ok(link) => (link, false),
                     Err(error) => return Err(Failed { error, unsent: true, reused: false }),

@@ -140,8 +140,9 @@ fn passed_on(record: &Record, request: &mut Outgoing, answer: Answer, berth: Ber
     let Answer { response, link } = answer;
     if response.status() == StatusCode::SWITCHING_PROTOCOLS {
         // No other is let in than the one that was asked for.
-        let opening = request.asked.take().map(|asked| Box::new(Opening::new(asked, link, berth)));
-        return response.map(|_| opening.map_or(Content::Own(None), Content::Tunnel));
+        let asked = request.asked.take();
+        let open = |body| Some(Content::Tunnel(Box::new(Opening::new(asked?, body, link, berth))));
+        return response.map(|body| open(body).unwrap_or(Content::Own(None)));
     }
     record.passes_on(link.upstream());
     response.map(|body| Content::Target(Exchange::new(body, link, berth)))

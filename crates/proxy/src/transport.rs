@@ -59,6 +59,11 @@ impl Transport {
         self.dial.proxy_protocol.is_some()
     }
 
+    /// Whether targets may speak HTTP/1.1.
+    pub(crate) fn may_speak_http1(&self) -> bool {
+        self.version != TargetVersion::Http2
+    }
+
     /// Whether targets may speak HTTP/2.
     pub(crate) fn may_multiplex(&self) -> bool {
         match self.version {

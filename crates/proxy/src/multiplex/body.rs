@@ -21,6 +21,11 @@ impl StreamBody {
     pub(super) fn new(stream: RecvStream, length: Option<u64>) -> Self {
         Self { stream, length, data_ended: false }
     }
+
+    /// The stream, when what comes on it is no body.
+    pub(crate) fn into_stream(self) -> RecvStream {
+        self.stream
+    }
 }
 
 impl Body for StreamBody {

@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, response};
 use hyper::ext::Protocol;
 use sha1::{Digest, Sha1};
 
@@ -23,6 +23,8 @@ pub(crate) struct Upgrade {
     token: HeaderValue,
     /// The key that stands for a client which has none to send, because it speaks HTTP/2.
     key: Option<Key>,
+    /// The key of a client of HTTP/1.1.
+    client_key: Option<HeaderValue>,
 }
 
 /// A WebSocket key of ours and the answer to it.
@@ -45,7 +47,8 @@ impl Upgrade {
         }
         // A part of a valid value.
         let token = HeaderValue::from_bytes(token).map_err(|_| Refusal::Protocol)?;
-        Ok(Some(Self { token, key: None }))
+        let client_key = head.headers.get(header::SEC_WEBSOCKET_KEY).cloned();
+        Ok(Some(Self { token, key: None, client_key }))
     }
 
     /// The change that an extended CONNECT asks for. The request becomes the one that asks for it in HTTP/1.1. `nonce`
@@ -63,7 +66,7 @@ impl Upgrade {
             return Err(Refusal::UpgradeWithBody);
         }
         head.method = Method::GET;
-        Ok(Self { token: HeaderValue::from_static(token), key: Some(Key::new(nonce)) })
+        Ok(Self { token: HeaderValue::from_static(token), key: Some(Key::new(nonce)), client_key: None })
     }
 
     /// Asks a target for the change.
@@ -73,6 +76,27 @@ impl Upgrade {
         if let Some(key) = &self.key {
             fields.insert(header::SEC_WEBSOCKET_KEY, key.sent.clone());
             fields.entry(header::SEC_WEBSOCKET_VERSION).or_insert(HeaderValue::from_static("13"));
+        }
+    }
+
+    /// Makes of a request for HTTP/1.1 one for a stream of HTTP/2. Whether that can be said.
+    pub(crate) fn ask_stream<B>(&self, request: &mut Request<B>) -> bool {
+        if !self.token.as_bytes().eq_ignore_ascii_case(b"websocket") {
+            return false;
+        }
+        *request.method_mut() = Method::CONNECT;
+        request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+        for name in [header::UPGRADE, header::CONNECTION, header::SEC_WEBSOCKET_KEY] {
+            request.headers_mut().remove(name);
+        }
+        true
+    }
+
+    /// Makes of a target's yes on a stream of HTTP/2 the one that HTTP/1.1 has.
+    pub(crate) fn granted_by_stream<B>(&self, response: &mut Response<B>) {
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        if let Some(key) = &self.client_key {
+            response.headers_mut().insert(header::SEC_WEBSOCKET_ACCEPT, Key::accepted(key.as_bytes()));
         }
     }
 
@@ -109,11 +133,19 @@ impl Upgrade {
 impl Key {
     fn new(nonce: [u8; 16]) -> Self {
         let sent = STANDARD.encode(nonce);
-        let digest = Sha1::new().chain_update(&sent).chain_update(WEBSOCKET_SALT).finalize();
-        // Letters, digits and three signs.
-        let value = |text: String| HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""));
-        Self { accepted: value(STANDARD.encode(digest)), sent: value(sent) }
+        Self { accepted: Self::accepted(sent.as_bytes()), sent: value(sent) }
     }
+
+    /// The answer to a key.
+    fn accepted(sent: &[u8]) -> HeaderValue {
+        let digest = Sha1::new().chain_update(sent).chain_update(WEBSOCKET_SALT).finalize();
+        value(STANDARD.encode(digest))
+    }
+}
+
+fn value(text: String) -> HeaderValue {
+    // Letters, digits and three signs.
+    HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The elements of a list.

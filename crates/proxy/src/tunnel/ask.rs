@@ -1,7 +1,7 @@
 //! Finds out whether a request asks for a tunnel.
 
 use http::request::Parts;
-use http::{Method, StatusCode, response};
+use http::{Method, Request, Response, StatusCode, response};
 use hyper::ext::Protocol;
 use hyper::upgrade::OnUpgrade;
 use tokio::sync::oneshot;
@@ -53,6 +53,16 @@ impl Asked {
     /// Puts the fields back that ended at the client's connection.
     pub(crate) fn tell(&self, head: &mut Parts) {
         self.upgrade.ask(&mut head.headers);
+    }
+
+    /// Asks on a stream of HTTP/2. Whether it can be asked for there.
+    pub(crate) fn tell_stream(&self, request: &mut Request<()>) -> bool {
+        self.upgrade.ask_stream(request)
+    }
+
+    /// The target said yes on a stream of HTTP/2.
+    pub(crate) fn is_granted_by<B>(&self, response: &mut Response<B>) {
+        self.upgrade.granted_by_stream(response);
     }
 
     /// The request goes over this connection now, which is to be handed over if it changes its protocol.

@@ -1,7 +1,7 @@
 //! From the target's yes to the moment when both sides are free of HTTP.
 
 use bytes::BytesMut;
-use equipoise_stream::Stream;
+use h2::RecvStream;
 use http::Response;
 use hyper_util::rt::TokioIo;
 use tokio::sync::oneshot;
@@ -9,14 +9,15 @@ use tokio::sync::oneshot;
 use super::Asked;
 use super::run::{End, run};
 use crate::berth::Berth;
-use crate::body::ResponseBody;
+use crate::body::{ResponseBody, TargetBody};
+use crate::multiplex::StreamEnd;
 use crate::pool::Link;
 use crate::record::Record;
 
 /// The target's side after its yes, with what it said since.
 #[derive(Debug)]
 pub(crate) struct Switched {
-    pub(crate) stream: Stream,
+    pub(crate) stream: Box<dyn End>,
     pub(crate) first: BytesMut,
 }
 
@@ -24,6 +25,8 @@ pub(crate) struct Switched {
 #[derive(Debug)]
 pub(crate) struct Opening {
     asked: Box<Asked>,
+    /// What comes from the target when it is a stream of HTTP/2.
+    stream: Option<RecvStream>,
     link: Link,
     berth: Berth,
 }
@@ -32,26 +35,31 @@ pub(crate) struct Opening {
 #[derive(Debug)]
 pub(crate) struct Ready {
     switched: Option<oneshot::Receiver<Switched>>,
+    stream: Option<RecvStream>,
     link: Link,
     berth: Berth,
     record: Record,
 }
 
 impl Opening {
-    pub(crate) fn new(asked: Box<Asked>, link: Link, berth: Berth) -> Self {
-        Self { asked, link, berth }
+    pub(crate) fn new(asked: Box<Asked>, body: TargetBody, link: Link, berth: Berth) -> Self {
+        let stream = match body {
+            TargetBody::Stream(body) => Some(body.into_stream()),
+            TargetBody::Line(_) => None,
+        };
+        Self { asked, stream, link, berth }
     }
 }
 
 /// Tells the client of the target's yes, and opens the tunnel as soon as it was told.
 pub(crate) fn open(response: Response<Box<Opening>>, mut record: Record) -> Response<ResponseBody> {
     let (mut head, opening) = response.into_parts();
-    let Opening { mut asked, link, berth } = *opening;
+    let Opening { mut asked, stream, link, berth } = *opening;
     asked.grant(&mut head);
     record.answered(head.status, &head.headers);
     record.opens_tunnel(link.upstream());
     let client = record.client_handle();
-    let ready = Box::new(Ready { switched: asked.switched.take(), link, berth, record });
+    let ready = Box::new(Ready { switched: asked.switched.take(), stream, link, berth, record });
     match asked.stream.take() {
         // hyper is done with the connection when it has written the response; its task goes on with the tunnel.
         None => client.becomes(ready),
@@ -69,16 +77,21 @@ pub(crate) fn open(response: Response<Box<Opening>>, mut record: Record) -> Resp
 impl Ready {
     /// Passes bytes on between `client`, which said `first` already, and the target, until the tunnel ends.
     pub(crate) async fn run(self: Box<Self>, client: Box<dyn End>, first: BytesMut) {
-        let Self { switched, link, berth, record } = *self;
+        let Self { switched, stream, link, berth, record } = *self;
         let upstream = link.upstream().clone();
-        let target = match switched {
-            Some(switched) => switched.await.ok(),
-            None => None,
+        let target = match (stream, switched) {
+            (Some(stream), _) => {
+                let stream = Box::new(StreamEnd::new(upstream.clone(), stream));
+                Some(Switched { stream, first: BytesMut::new() })
+            }
+            (None, Some(switched)) => switched.await.ok(),
+            (None, None) => None,
         };
         // The connection's task closes it when its link goes, so that must still be there until now.
-        link.dissolve();
+        let place = link.dissolve();
         if let Some(target) = target {
             run((record, berth), &upstream, (client, first), target).await;
         }
+        drop(place);
     }
 }

@@ -7,7 +7,6 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::BytesMut;
-use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::pipe::{Broken, Pipe};
@@ -66,7 +65,7 @@ impl Open {
         (record, berth): (Record, Berth),
         upstream: &Rc<Upstream>,
         (client, up): (Box<dyn End>, Pipe),
-        (target, down): (Stream, Pipe),
+        (target, down): (Box<dyn End>, Pipe),
     ) -> Self {
         let worker = Rc::clone(record.worker());
         let stats = Rc::clone(&record.front().stats);
@@ -74,7 +73,7 @@ impl Open {
         let now = Instant::now();
         let tunnel = worker.tunnels.open.join(|key| Tunnel::new(key, &route, upstream.address, now));
         stats.tunnels.increment();
-        let (upstream, target) = (Rc::clone(upstream), Box::new(target));
+        let upstream = Rc::clone(upstream);
         Self { tunnel, worker, stats, upstream, client, target, _berth: berth, record, up, down }
     }
 

@@ -1,5 +1,3 @@
-use http::{Request, Response};
-
 use super::*;
 
 fn asks(fields: &[(&str, &str)]) -> Result<Option<String>, Refusal> {
@@ -53,7 +51,7 @@ fn answer(status: u16, fields: &[(&str, &str)]) -> response::Parts {
 
 #[test]
 fn a_yes_repeats_what_was_asked() {
-    let asked = Upgrade { token: HeaderValue::from_static("websocket"), key: None };
+    let asked = Upgrade { token: HeaderValue::from_static("websocket"), key: None, client_key: None };
     let upgrade = ("upgrade", "WebSocket");
     assert!(asked.is_granted(&answer(101, &[CONNECTION, upgrade])));
     assert!(!asked.is_granted(&answer(200, &[CONNECTION, upgrade])));

@@ -9,7 +9,7 @@ use http::{Request, Response};
 use super::{YES, parrot};
 use crate::support::{Origin, Running, Wire, soon};
 
-async fn connect(running: &Running) -> SendRequest<Bytes> {
+pub(super) async fn connect(running: &Running) -> SendRequest<Bytes> {
     let stream = tokio::net::TcpStream::connect(running.address).await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     tokio::spawn(connection);
@@ -22,7 +22,7 @@ async fn connect(running: &Running) -> SendRequest<Bytes> {
     sender
 }
 
-fn request(protocol: Option<&str>) -> Request<()> {
+pub(super) fn request(protocol: Option<&str>) -> Request<()> {
     let mut request = Request::builder().method("CONNECT").uri("http://todo.example/chat?a=b").body(()).unwrap();
     if let Some(protocol) = protocol {
         request.extensions_mut().insert(Protocol::from(protocol));
@@ -31,12 +31,15 @@ fn request(protocol: Option<&str>) -> Request<()> {
     request
 }
 
-async fn ask(sender: &mut SendRequest<Bytes>, request: Request<()>) -> (Response<RecvStream>, SendStream<Bytes>) {
+pub(super) async fn ask(
+    sender: &mut SendRequest<Bytes>,
+    request: Request<()>,
+) -> (Response<RecvStream>, SendStream<Bytes>) {
     let (response, stream) = sender.send_request(request, false).unwrap();
     (soon(response).await.unwrap(), stream)
 }
 
-async fn exactly(stream: &mut RecvStream, count: usize) -> Vec<u8> {
+pub(super) async fn exactly(stream: &mut RecvStream, count: usize) -> Vec<u8> {
     let mut all = Vec::new();
     while all.len() < count {
         let part = soon(stream.data()).await.expect("more").unwrap();
