@@ -53,7 +53,37 @@ impl Drop for Waiting<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
     use super::*;
+
+    #[test]
+    fn in_each_round_one_handshake_and_everybody_else_has_a_turn() {
+        // As the workers have it.
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let runtime = builder.enable_all().build_local(tokio::runtime::LocalOptions::default()).unwrap();
+        let (turnstile, order) = (Rc::new(Turnstile::new()), Rc::new(RefCell::new(String::new())));
+        for _ in 0..50 {
+            let (turnstile, order) = (Rc::clone(&turnstile), Rc::clone(&order));
+            runtime.spawn_local(async move {
+                let _turn = turnstile.turn().await;
+                order.borrow_mut().push('h');
+            });
+        }
+        let others = Rc::clone(&order);
+        let all = runtime.spawn_local(async move {
+            while others.borrow().matches('h').count() < 50 {
+                others.borrow_mut().push('r');
+                tokio::task::yield_now().await;
+            }
+        });
+        runtime.block_on(all).unwrap();
+        let order = order.borrow();
+        // Within a round the order is open, so two of neighbouring rounds may meet.
+        assert!(order.matches('h').count() == 50 && !order.contains("hhh"), "{order}");
+        assert!(order.matches('r').count() >= 50, "{order}");
+    }
 
     #[tokio::test]
     async fn whoever_comes_when_the_queue_is_full_is_sent_away_and_who_leaves_makes_room() {

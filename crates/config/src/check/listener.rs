@@ -22,6 +22,7 @@ impl Checker<'_> {
             self.missing(&path, "bind", message, "write `bind = \"0.0.0.0:8080\"`");
         }
         let tls = self.listener_tls(&path, name, written);
+        self.certificate_conditions(&path, written);
         self.networks(&path, name, written);
         self.client_bounds(&path, written);
         self.overload(&path, written);

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use equipoise_rule::Rule;
 use equipoise_target::ListenerName;
 
 use super::Checker;
@@ -35,6 +36,21 @@ impl Checker<'_> {
                 None
             }
             (None, _) => None,
+        }
+    }
+
+    /// Conditions on certificates that nobody is asked for.
+    pub(super) fn certificate_conditions(&mut self, path: &KeyPath, written: &Listener) {
+        let asks = written.tls.as_ref().is_some_and(|tls| tls.client_auth.is_some());
+        if asks || self.origin.excused(&path.key("tls")) || self.origin.excused(&path.key("tls").key("client-auth")) {
+            return;
+        }
+        let on_one = |(_, rule): &(usize, &Rule)| rule.when.client_certificate.is_some();
+        for (index, _) in written.rule.iter().enumerate().filter(on_one) {
+            let at = At::Value(path.key("rule").index(index).key("when").key("client-certificate"));
+            let message = "no client of this listener is asked for a certificate";
+            let help = "write `client-auth = { ca = \"…\", mode = \"optional\" }` in the listener's `tls`";
+            self.say(Finding::warning(Code::NoEffect, at, message).help(help));
         }
     }
 
