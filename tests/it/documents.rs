@@ -16,7 +16,8 @@ fn document(path: &str) -> String {
 
 /// A program that has done about everything that is counted.
 fn busy() -> (Program, TestTarget) {
-    let (target, [port, tls_port]) = (TestTarget::named("a"), free_ports());
+    let (target, [port, tls_port, tcp_port, udp_port]) = (TestTarget::named("a"), free_ports());
+    let (passing, pass) = crate::layer4::some(tcp_port, udp_port);
     let log = "[access-log]\nformat = \"json\"\npath = \"log\"\n";
     let text = listener(port, "g")
         + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
@@ -25,6 +26,7 @@ fn busy() -> (Program, TestTarget) {
         + "effect = \"alarm\"\n" // the dead target is asked all the same
         + &plugin("p", "p.wasm", "router", "")
         + &https(tls_port, "a.pem", "a.key").replace("listener.web", "listener.secure")
+        + &passing
         + log;
     let guest = fixture("router", "traps");
     let ca = Ca::new();
@@ -37,6 +39,7 @@ fn busy() -> (Program, TestTarget) {
         assert_eq!(get(port, "/").expect("an answer").status, 200);
     }
     request(port, "POST", "/p", &[], "body").expect("an answer");
+    pass();
     let _ = send_raw(([127, 0, 0, 1], port), b"GET / HTTP/1.1\r\n\r\n");
     (program, target)
 }

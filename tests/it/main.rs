@@ -10,6 +10,7 @@ mod descriptors;
 mod documents;
 mod health;
 mod hostile_plugins;
+mod layer4;
 mod layers;
 mod plugin_answers;
 mod plugin_files;
