@@ -19,12 +19,21 @@ pub(crate) struct StreamBody {
 
 impl StreamBody {
     pub(super) fn new(stream: RecvStream, length: Option<u64>) -> Self {
+        // An answer to HEAD tells the length of what it does not send.
+        let length = if stream.is_end_stream() { Some(0) } else { length };
         Self { stream, length, data_ended: false }
     }
 
     /// The stream, when what comes on it is no body.
     pub(crate) fn into_stream(self) -> RecvStream {
         self.stream
+    }
+}
+
+impl StreamBody {
+    /// Whether a stream that ended so may have ended well: nothing is known to be missing.
+    fn is_enough(&self, error: &h2::Error) -> bool {
+        error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR) && self.length.unwrap_or(0) == 0
     }
 }
 
@@ -41,7 +50,7 @@ impl Body for StreamBody {
                     return Poll::Ready(Some(Ok(Frame::data(data))));
                 }
                 // The target has said all that it had to say, and wants no more of the request (RFC 9113, 8.1).
-                Some(Err(error)) if error.is_remote() && error.reason() == Some(h2::Reason::NO_ERROR) => {
+                Some(Err(error)) if self.is_enough(&error) => {
                     self.data_ended = true;
                     return Poll::Ready(None);
                 }

@@ -345,6 +345,34 @@ async fn an_answer_before_the_end_of_the_request_ends_the_request() {
 }
 
 #[tokio::test]
+async fn what_has_no_body_says_how_long_it_would_be_and_what_is_too_short_is_cut() {
+    let read = Arc::new(Notify::new());
+    let reading = Arc::clone(&read);
+    let origin = StreamOrigin::new(move |mut call: Call| {
+        let read = Arc::clone(&reading);
+        async move {
+            let head = http::Response::builder().header("content-length", "8").body(()).unwrap();
+            let mut stream = call.reply.send_response(head, call.request.method() == "HEAD").unwrap();
+            if call.request.method() != "HEAD" {
+                stream.send_data(Bytes::from_static(b"some"), false).unwrap();
+                read.notified().await;
+                stream.send_reset(Reason::NO_ERROR);
+            }
+        }
+    })
+    .await;
+    let running = before(http2(), &[&origin]).await;
+    let mut client = running.client().await;
+    client.write("HEAD / HTTP/1.1\r\nhost: t\r\n\r\n").await;
+    assert_eq!(soon(client.head()).await.unwrap().field("content-length"), "8");
+    client.write("GET / HTTP/1.1\r\nhost: t\r\n\r\n").await;
+    soon(client.head()).await.unwrap();
+    assert_eq!(soon(client.exactly(4)).await.unwrap(), b"some");
+    read.notify_one();
+    assert!(soon(client.exactly(4)).await.is_none());
+}
+
+#[tokio::test]
 async fn a_target_that_speaks_something_else_fails_the_connection_and_is_sent_no_request() {
     let origin = Origin::answering("hello").await;
     let timeouts = GroupTimeouts { connect: Duration::from_millis(300), ..GroupTimeouts::default() };
