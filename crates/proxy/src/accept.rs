@@ -25,6 +25,9 @@ const LONGEST: Duration = Duration::from_millis(500);
 /// Connections that are still taken from a socket that is about to be closed: as many as can have waited there.
 const REST: usize = 65_535;
 
+/// Most that is read of what a client above the limit has said already.
+const UNREAD: usize = 4096;
+
 /// What a client above the limit gets. It has not said anything yet, and is not asked to.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
@@ -139,6 +142,8 @@ fn permits(front: &Front, peer: Peer) -> bool {
 fn refuse(front: &Front, mut stream: Stream, full: Full) {
     front.fault(full.reason());
     if front.speaks_http() && front.listener().protocol.tls().is_none() {
+        // A socket that is closed with something unread in it resets the connection, and the answer with it.
+        let _ = stream.try_read_buf(&mut BytesMut::with_capacity(UNREAD));
         // The socket's buffer is empty, so this goes out at once or not at all.
         let _ = stream.try_write(FULL);
     }
