@@ -186,7 +186,8 @@ impl Downstream {
         match self.phase.get() {
             Phase::Fresh(_) => self.phase.set(Phase::Fresh(Instant::now())),
             Phase::Idle(_) => self.phase.set(Phase::Idle(Instant::now())),
-            Phase::Handshake(_) | Phase::Head(_) | Phase::Busy => {}
+            Phase::Handshake(_) => self.phase.set(Phase::Handshake(Instant::now())),
+            Phase::Head(_) | Phase::Busy => {}
         }
     }
 
@@ -326,6 +327,8 @@ impl Downstream {
             self.cut();
         } else {
             match self.phase.get() {
+                // Who has not even got that far has nothing to lose.
+                Phase::Handshake(since) if self.is_retired() && past(since, LAST_CALL) => self.cut(),
                 Phase::Handshake(since) if past(since, timeouts.handshake) && !self.is_told(Order::Cut) => {
                     front.shook_hands("tls-timeout");
                     front.fault("tls-timeout");

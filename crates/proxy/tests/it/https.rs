@@ -200,6 +200,19 @@ async fn a_handshake_that_takes_too_long_is_cut_at_any_point() {
 }
 
 #[tokio::test]
+async fn an_unfinished_handshake_does_not_hold_up_the_end() {
+    let (ca, origin) = (Ca::new("ours"), Origin::answering("hello").await);
+    let running = running(secure(listener(), settings(vec![ca.issue(&["a.example"])])), &origin).await;
+    let mut half = running.client().await;
+    half.write(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03").await;
+    running.eventually(|running| running.metric("equipoise_connections_active{listener=\"web\"}") > 0.0).await;
+    let began = std::time::Instant::now();
+    assert!(running.plane.drain(Duration::from_secs(20)).await);
+    assert!(began.elapsed() < Duration::from_secs(5), "not the whole time that a handshake may take");
+    assert!(half.closed().await);
+}
+
+#[tokio::test]
 async fn a_client_without_the_certificate_that_is_asked_for_is_not_served() {
     let (ca, people, origin) = (Ca::new("ours"), Ca::new("people"), Origin::answering("hello").await);
     let mut settings = settings(vec![ca.issue(&["a.example"])]);
