@@ -22,6 +22,7 @@ fn busy() -> (Program, TestTarget) {
     let text = listener(port, "g")
         + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
         + &group("g", &[free_port(), target.port()])
+        + "limits = { requests = 100 }\ncircuit-breaker = {}\n"
         + &http_check("g", "/health")
         + "effect = \"alarm\"\n" // the dead target is asked all the same
         + &plugin("p", "p.wasm", "router", "")
