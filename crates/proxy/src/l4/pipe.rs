@@ -1,6 +1,6 @@
 //! splice(2): bytes go from socket to socket without being copied into this process.
 //!
-//! It pays for large transfers (a third of the price of copying is left) and costs a little for small ones, so it is for
+//! It pays for large transfers (two thirds of the price of copying are left) and costs a little for small ones, so it is for
 //! the pump to say when. Where the kernel has no splice there is no [`Pipe`], and everything is copied.
 
 #[cfg(target_os = "linux")]

@@ -325,13 +325,18 @@ async fn what_outlasts_a_drain_is_cut() {
 #[tokio::test]
 async fn streams_and_datagrams_share_an_address() {
     let target = Echo::new("").await;
-    let first =
-        Running::single(udp(UdpSettings::default()), [group("g", &[target.address], GroupSettings::default())]).await;
+    // A port that is free for both: another test may have either.
+    let address = loop {
+        let stream = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = stream.local_addr().unwrap();
+        if std::net::UdpSocket::bind(address).is_ok() {
+            break address;
+        }
+    };
     let mut web = listener_with("default = { respond = { status = 204 } }");
     let mut datagrams = udp(UdpSettings::default());
-    drop(first.plane);
-    web.bind = first.address.into();
-    datagrams.bind = first.address.into();
+    web.bind = address.into();
+    datagrams.bind = address.into();
     datagrams.name = equipoise_target::ListenerName::new("datagrams").unwrap();
     let groups = [group("g", &[target.address], GroupSettings::default())];
     let running = Running::start(2, Generation::new(vec![web, datagrams], groups)).await;
