@@ -76,6 +76,7 @@ mod members;
 mod multiplex;
 mod names;
 mod outgoing;
+mod pace;
 mod peer;
 mod pick;
 mod places;

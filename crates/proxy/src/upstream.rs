@@ -16,15 +16,13 @@ use crate::downstream::Downstream;
 use crate::group::GroupTimeouts;
 use crate::interim::{self, Interim};
 use crate::local::Route;
+use crate::pace::Pace;
 use crate::policy::{self, Defect};
 use crate::tunnel::Switched;
 
 /// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
 /// eight interim heads of a common size.
 const MOST_BEFORE_HEAD: usize = 512 << 10;
-
-/// What the rate of a client's body is an average over.
-const RATE_OVER: Duration = Duration::from_secs(10);
 
 /// What a request waits for on its connection to the target.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -102,10 +100,8 @@ pub(crate) struct Upstream {
     upload: Cell<Option<Instant>>,
     /// Longest time that the client may owe it, or take nothing.
     client_limit: Cell<Duration>,
-    /// Least bytes a second that the client's body brings.
-    body_rate: Cell<u64>,
-    /// Since when its rate is measured, and the bytes before.
-    measured: Cell<Option<(Instant, u64)>>,
+    /// How fast the client's body comes.
+    pace: Cell<Pace>,
     /// When the whole request must be over.
     deadline: Cell<Option<Instant>>,
     /// Whether the request asks for a head only.
@@ -178,8 +174,7 @@ impl Upstream {
             wait: Cell::new(Wait::Nothing),
             upload: Cell::new(None),
             client_limit: Cell::new(Duration::MAX),
-            body_rate: Cell::new(0),
-            measured: Cell::new(None),
+            pace: Cell::default(),
             deadline: Cell::new(None),
             bodiless: Cell::new(false),
             try_until: Cell::new(None),
@@ -234,8 +229,7 @@ impl Upstream {
         self.deadline.set(terms.deadline);
         self.try_until.set(terms.try_until);
         self.client_limit.set(terms.client_limit);
-        self.body_rate.set(terms.body_rate);
-        self.measured.set(None);
+        self.pace.set(Pace::new(terms.body_rate));
         self.bodiless.set(terms.bodiless);
         self.sent_all.set(!terms.has_body);
         self.before_head.set(0);
@@ -390,18 +384,16 @@ impl Upstream {
         }
     }
 
-    /// Whether the client's body came too slowly during the last [`RATE_OVER`]. What is waited for beside a response is a
-    /// conversation, and may take its time.
+    /// Whether the client's body comes too slowly. What is waited for beside a response is a conversation, and may take its
+    /// time.
     fn is_slow(&self, now: Instant) -> bool {
-        if self.sent_all.get() || self.body_rate.get() == 0 || !matches!(self.wait.get(), Wait::Head(_)) {
+        if self.sent_all.get() || !matches!(self.wait.get(), Wait::Head(_)) {
             return false;
         }
-        let received = self.received.get();
-        let (since, before) = self.measured.get().unwrap_or((now, received));
-        let over = now.saturating_duration_since(since) >= RATE_OVER;
-        self.measured.set(Some(if over { (now, received) } else { (since, before) }));
-        // A body that is there and not asked for is the target's fault.
-        over && self.upload.get().is_some() && received - before < self.body_rate.get() * RATE_OVER.as_secs()
+        let mut pace = self.pace.get();
+        let slow = pace.is_slow(now, self.received.get(), self.upload.get().is_some());
+        self.pace.set(pace);
+        slow
     }
 
     fn overdue(&self, now: Instant) -> Option<Verdict> {
@@ -433,44 +425,5 @@ impl Upstream {
             }
             _ => None,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const RATE: u64 = 240;
-
-    /// What a sweep finds at each tenth of a second of a body of which `bytes(second)` have come by then.
-    fn swept(waits: bool, seconds: u64, bytes: impl Fn(u64) -> u64) -> Option<Verdict> {
-        let start = Instant::now();
-        let upstream = Upstream::new(0, Endpoint::Ip(([127, 0, 0, 1], 80).into()));
-        upstream.wait.set(Wait::Head(start));
-        upstream.body_rate.set(RATE);
-        upstream.sent_all.set(false);
-        for tenth in 0..=10 * seconds {
-            upstream.received.set(bytes(tenth / 10));
-            upstream.upload.set(waits.then_some(start));
-            if upstream.is_slow(start + Duration::from_millis(100 * tenth)) {
-                return Some(Verdict::SlowUpload);
-            }
-        }
-        None
-    }
-
-    #[test]
-    fn a_body_below_its_rate_is_found_slow() {
-        assert_eq!(swept(true, 9, |_| 0), None);
-        assert_eq!(swept(true, 10, |_| 0), Some(Verdict::SlowUpload));
-        assert_eq!(swept(true, 10, |second| second * (RATE - 1)), Some(Verdict::SlowUpload));
-        assert_eq!(swept(true, 60, |second| second * RATE), None);
-        // What came in a burst at first helps for its own ten seconds only.
-        assert_eq!(swept(true, 30, |_| 1 << 20), Some(Verdict::SlowUpload));
-    }
-
-    #[test]
-    fn a_body_that_the_target_does_not_take_is_not_slow() {
-        assert_eq!(swept(false, 60, |_| 0), None);
     }
 }
