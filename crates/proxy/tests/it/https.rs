@@ -95,7 +95,7 @@ async fn http2_is_not_spoken_unless_it_was_agreed_on() {
 }
 
 #[tokio::test]
-async fn keys_of_either_kind_and_both_versions_are_served() {
+async fn keys_of_either_kind_are_served() {
     let (ca, origin) = (Ca::new("ours"), Origin::answering("hello").await);
     for certificate in [ca.issue(&["a.example"]), ca.issue_rsa(&["a.example"])] {
         let running = running(secure(listener(), settings(vec![certificate])), &origin).await;
