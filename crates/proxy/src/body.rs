@@ -9,13 +9,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use crate::berth::Berth;
-use crate::kept::Kept;
-use crate::multiplex::StreamBody;
+use crate::limit::berth::Berth;
 use crate::policy;
-use crate::pool::Link;
 use crate::record::Record;
 use crate::tunnel::Opening;
+use crate::upstream::kept::Kept;
+use crate::upstream::multiplex::StreamBody;
+use crate::upstream::pool::Link;
 use crate::upstream::{Upstream, Verdict};
 
 /// A request's body on its way to a target.

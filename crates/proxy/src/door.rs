@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use http::request::Parts;
 
 use crate::Listener;
-use crate::rate::Limiter;
+use crate::limit::rate::Limiter;
 use crate::record::Record;
 use crate::reply::Failure;
 

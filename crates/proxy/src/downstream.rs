@@ -1,5 +1,16 @@
 //! One connection of a client, and what it is waiting for.
 
+pub(crate) mod connection;
+pub(crate) mod guard;
+pub(crate) mod handshake;
+pub(crate) mod interim;
+pub(crate) mod io;
+pub(crate) mod linger;
+pub(crate) mod pace;
+pub(crate) mod peer;
+pub(crate) mod refused;
+pub(crate) mod turnstile;
+
 use std::cell::{Cell, OnceCell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
 use std::rc::Rc;
@@ -14,11 +25,11 @@ use equipoise_stream::tls::{self, TlsFacts};
 use equipoise_target::Endpoint;
 use http::HeaderValue;
 
-use crate::guard::Guard;
-use crate::interim::Interim;
-use crate::local::Front;
-use crate::peer::Peer;
+use crate::downstream::guard::Guard;
+use crate::downstream::interim::Interim;
+use crate::downstream::peer::Peer;
 use crate::tunnel::Ready;
+use crate::worker::local::Front;
 
 /// How long an idle connection of a listener that is gone waits for one more request, so that a client which is just
 /// sending one is still answered, and told to connect anew.

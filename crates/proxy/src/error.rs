@@ -7,8 +7,8 @@ use equipoise_stream::tls::HandshakeError;
 use equipoise_target::{Endpoint, GroupName};
 use http::StatusCode;
 
-use crate::descriptors;
 use crate::group::RetryOn;
+use crate::listen::descriptors;
 use crate::policy::BadResponse;
 use crate::record::BROKEN_BODY;
 

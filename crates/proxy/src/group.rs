@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 use equipoise_balance::{PickRequest, Picker};
 use equipoise_target::{Endpoint, GroupName, Snapshot, Target, TargetIndex};
 
-use crate::tally::Tally;
+use crate::limit::tally::Tally;
 use crate::{Breaker, GroupLimits, Hedge, Transport};
 
 /// What holds for requests to a target group.

@@ -12,10 +12,9 @@ use std::time::{Duration, Instant};
 use equipoise_target::Endpoint;
 use tokio::time::Sleep;
 
-use crate::berth::Berth;
 use crate::body::RequestBody;
 use crate::decode::Asker;
-use crate::local::Route;
+use crate::limit::berth::Berth;
 use crate::outgoing::Outgoing;
 use crate::pick::{Wanted, pick};
 use crate::record::Record;
@@ -23,6 +22,7 @@ use crate::report::report;
 use crate::retry::Attempts;
 use crate::send::{Answer, Failed, send};
 use crate::upstream::Terms;
+use crate::worker::local::Route;
 
 /// When a request that is not answered is sent to another target too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,15 @@
 //! How much a target group takes at a time.
 
+pub(crate) mod berth;
+pub(crate) mod breaker;
+pub(crate) mod budget;
+pub(crate) mod epoch;
+pub(crate) mod gate;
+pub(crate) mod line;
+pub(crate) mod rate;
+pub(crate) mod shed;
+pub(crate) mod tally;
+
 use std::time::Duration;
 
 /// How much a target group takes at a time, over all workers. Requests above it wait in line.

@@ -7,7 +7,7 @@ use equipoise_rule::RuleSet;
 use equipoise_stream::tls::ServerTls;
 use equipoise_target::{Endpoint, ListenerName};
 
-use crate::peer::Peer;
+use crate::downstream::peer::Peer;
 use crate::{AccessList, Announcers, ListenOptions, Networks, PathForm, RateLimit, TcpSettings, UdpSettings, Upgrades};
 
 /// Where clients connect, with the rules for what they ask.

@@ -9,10 +9,10 @@ use equipoise_target::{Endpoint, Target, TargetIndex};
 use http::request::Parts;
 
 use crate::Group;
-use crate::berth::Berth;
 use crate::error::ForwardError;
-use crate::gate;
 use crate::group::Balance;
+use crate::limit::berth::Berth;
+use crate::limit::gate;
 
 /// What a request wants of its group.
 #[derive(Debug)]

@@ -12,10 +12,10 @@ use equipoise_target::{Endpoint, GroupName, ListenerName};
 use socket2::Type;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::bind::BindError;
-use crate::local::{Active, Local};
-use crate::places::Places;
+use crate::listen::bind::BindError;
+use crate::listen::places::Places;
 use crate::stats::ListenerStats;
+use crate::worker::local::{Active, Local};
 use crate::worker::{self, Command};
 use crate::{Generation, InheritedSocket, Listener};
 

@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use crate::Group;
-use crate::berth::Berth;
 use crate::error::ForwardError;
-use crate::gate;
-use crate::line::Ticket;
-use crate::local::{Front, Route};
+use crate::limit::berth::Berth;
+use crate::limit::gate;
+use crate::limit::line::Ticket;
 use crate::pick::{NoBerth, Wanted, pick};
 use crate::upstream::Terms;
+use crate::worker::local::{Front, Route};
 
 /// A berth for a request, waited for if it must be. The attempt begins with it.
 pub(crate) async fn berth(

@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderValue, StatusCode, Version};
 
 use crate::door::Present;
 use crate::downstream::Downstream;
+use crate::downstream::peer::Peer;
 use crate::grpc::Code;
-use crate::local::{Front, Route};
 use crate::log::{Draft, Entry};
-use crate::peer::Peer;
 use crate::upstream::{Upstream, Verdict};
 use crate::worker::Worker;
+use crate::worker::local::{Front, Route};
 
 /// The status in logs and metrics of a request whose client left before there was an answer; nginx's choice.
 const CLIENT_LEFT: u16 = 499;

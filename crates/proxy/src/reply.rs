@@ -5,9 +5,9 @@ use http::{HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::body::Content;
 use crate::error::ForwardError;
+use crate::limit::rate::{TooOften, seconds};
 use crate::names::{PROXY_STATUS, RATELIMIT, RATELIMIT_POLICY};
 use crate::policy::Refusal;
-use crate::rate::{TooOften, seconds};
 
 /// Why a request ends without a target's response.
 #[derive(Debug)]

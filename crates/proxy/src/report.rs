@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use equipoise_target::Turn;
 
-use crate::berth::Berth;
-use crate::local::Route;
+use crate::limit::berth::Berth;
 use crate::record::Record;
 use crate::send::{Answer, Failed};
+use crate::worker::local::Route;
 
 /// Notes the outcome of an attempt that began at `started` in the record of its target.
 pub(crate) fn report(

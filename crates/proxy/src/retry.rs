@@ -7,13 +7,13 @@ use equipoise_target::Endpoint;
 use http::StatusCode;
 use http::request::Parts;
 
-use crate::epoch::nanos;
 use crate::error::ForwardError;
 use crate::group::Retry;
 use crate::hedge::Hedge;
-use crate::local::{Front, Route};
+use crate::limit::epoch::nanos;
 use crate::outgoing::Outgoing;
 use crate::send::Failed;
+use crate::worker::local::{Front, Route};
 
 /// The attempts of one request.
 #[derive(Debug)]

@@ -7,18 +7,18 @@ use http::Response;
 use http_body::Body;
 
 use crate::body::TargetBody;
-use crate::dial::{self, Opened};
 use crate::error::ForwardError;
 use crate::group::GroupTimeouts;
-use crate::local::Route;
-use crate::multiplex::{self, Sent};
 use crate::outgoing::Outgoing;
 use crate::policy;
 use crate::policy::BadResponse;
-use crate::pool::Link;
 use crate::record::Record;
 use crate::tunnel::Asked;
+use crate::upstream::dial::{self, Opened};
+use crate::upstream::multiplex::{self, Sent};
+use crate::upstream::pool::Link;
 use crate::upstream::{Terms, Upstream, Verdict};
+use crate::worker::local::Route;
 
 /// A target's answer, as far as it has come, and the connection that the rest comes on.
 #[derive(Debug)]

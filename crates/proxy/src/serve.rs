@@ -10,7 +10,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 
 use crate::Group;
-use crate::berth::Berth;
 use crate::body::{Content, Exchange, ResponseBody};
 use crate::decode::{Asker, decode};
 use crate::door;
@@ -18,7 +17,7 @@ use crate::downstream::Downstream;
 use crate::error::ForwardError;
 use crate::grpc;
 use crate::hedge::{Scene, race};
-use crate::local::Route;
+use crate::limit::berth::Berth;
 use crate::outgoing::Outgoing;
 use crate::pick::Wanted;
 use crate::queue;
@@ -30,6 +29,7 @@ use crate::send::{Answer, send};
 use crate::tunnel::{self, Opening};
 use crate::upstream::Terms;
 use crate::worker::Worker;
+use crate::worker::local::Route;
 
 /// Longest time that a stream of HTTP/2 may stand still on the client's side.
 const STALLED: Duration = Duration::from_secs(30);

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use equipoise_target::Endpoint;
 
-use crate::local::Route;
-use crate::members::Members;
+use crate::worker::local::Route;
+use crate::worker::members::Members;
 
 pub(crate) use ask::{Asked, ask};
 pub(crate) use opening::{Opening, Ready, Switched, open};

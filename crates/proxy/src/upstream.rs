@@ -1,5 +1,13 @@
 //! One connection to a target, and what it is waiting for.
 
+pub(crate) mod dial;
+pub(crate) mod kept;
+pub(crate) mod multiplex;
+pub(crate) mod pool;
+pub(crate) mod pools;
+pub(crate) mod target_io;
+pub(crate) mod transport;
+
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
 use std::fmt;
 use std::rc::Rc;
@@ -13,12 +21,12 @@ use tokio::task::AbortHandle;
 
 use crate::PoolSettings;
 use crate::downstream::Downstream;
+use crate::downstream::interim::{self, Interim};
+use crate::downstream::pace::Pace;
 use crate::group::GroupTimeouts;
-use crate::interim::{self, Interim};
-use crate::local::Route;
-use crate::pace::Pace;
 use crate::policy::{self, Defect};
 use crate::tunnel::Switched;
+use crate::worker::local::Route;
 
 /// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
 /// eight interim heads of a common size.

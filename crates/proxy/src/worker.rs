@@ -1,5 +1,10 @@
 //! One worker: a thread that serves requests without asking any other.
 
+pub(crate) mod clock;
+pub(crate) mod local;
+pub(crate) mod members;
+pub(crate) mod sweep;
+
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
@@ -14,20 +19,20 @@ use tokio::runtime::LocalOptions;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::accept::accept;
-use crate::acceptor::Acceptor;
-use crate::clock::Clock;
 use crate::downstream::Downstream;
+use crate::downstream::turnstile::Turnstile;
 use crate::l4::{self, Relay, Stock, Table, Verdict as RelayVerdict};
+use crate::limit::shed::Shedding;
+use crate::listen::accept::accept;
+use crate::listen::acceptor::Acceptor;
 use crate::listener::Spot;
-use crate::local::{Active, Front, Local};
-use crate::members::Members;
-use crate::multiplex::Life;
-use crate::shed::Shedding;
-use crate::sweep::sweep;
 use crate::tunnel::Tunnels;
-use crate::turnstile::Turnstile;
+use crate::upstream::multiplex::Life;
 use crate::upstream::{Upstream, Verdict};
+use crate::worker::clock::Clock;
+use crate::worker::local::{Active, Front, Local};
+use crate::worker::members::Members;
+use crate::worker::sweep::sweep;
 
 /// How often a worker looks whether it keeps up, when it is to turn requests away else.
 const SHED_LOOK: Duration = Duration::from_millis(50);

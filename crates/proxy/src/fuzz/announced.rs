@@ -1,7 +1,7 @@
 //! Whatever stands before a connection's first byte: once it is clear what it is, more bytes do not change that, and it
 //! becomes clear in bounded time.
 
-use crate::announce::{Announced, LONGEST, read};
+use crate::listen::announce::{Announced, LONGEST, read};
 
 /// The bytes that a proxy, or somebody who is none, sends first.
 pub fn announced(data: &[u8]) {

@@ -1,7 +1,7 @@
 //! What the scanner lets pass, hyper frames as the scanner did; what it refuses, hyper is kept from taking for whole.
 
 use super::hyper_side::requests;
-use crate::guard::POISON;
+use crate::downstream::guard::POISON;
 use crate::policy::{Refused, Scanner};
 
 /// Longest input that is looked at: each message of it is given to hyper three times.

@@ -4,11 +4,11 @@ use std::rc::Rc;
 use std::time::Instant;
 
 use super::relay::Relay;
-use crate::local::Front;
+use crate::listen::seat::Seat;
 use crate::log::Passage;
-use crate::seat::Seat;
 use crate::stats::ListenerStats;
 use crate::worker::Worker;
+use crate::worker::local::Front;
 
 /// One connection's account, closed by its drop, and the connection's place among the worker's.
 pub(crate) struct Account {

@@ -9,12 +9,12 @@ use http::Request;
 
 use super::relay::Relay;
 use crate::Group;
-use crate::berth::Berth;
 use crate::error::ForwardError;
-use crate::local::{Front, Route};
+use crate::limit::berth::Berth;
 use crate::pick::Wanted;
 use crate::queue;
 use crate::upstream::Terms;
+use crate::worker::local::{Front, Route};
 
 /// A connection to a target.
 #[derive(Debug)]

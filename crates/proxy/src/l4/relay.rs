@@ -9,8 +9,8 @@ use equipoise_target::{Endpoint, GroupName};
 
 use super::pump::Flow;
 use super::stats::RelayStats;
-use crate::local::Front;
-use crate::peer::Peer;
+use crate::downstream::peer::Peer;
+use crate::worker::local::Front;
 
 /// Why a connection was ended from here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -15,11 +15,11 @@ use super::hello::{HelloError, Said, hello, refuse};
 use super::pump::{Broken, Pump, Side};
 use super::relay::{Relay, Verdict, Way};
 use crate::ListenerProtocol;
-use crate::accept::Accepted;
-use crate::berth::Berth;
 use crate::error::ForwardError;
-use crate::local::Front;
+use crate::limit::berth::Berth;
+use crate::listen::accept::Accepted;
 use crate::worker::Worker;
+use crate::worker::local::Front;
 
 /// Why a connection ended before both sides had said all.
 #[derive(Debug, thiserror::Error)]

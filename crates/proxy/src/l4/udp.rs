@@ -14,9 +14,9 @@ use equipoise_target::Endpoint;
 use socket2::Socket;
 use tokio::net::UdpSocket;
 
-use crate::accept::Listening;
-use crate::local::Front;
+use crate::listen::accept::Listening;
 use crate::worker::Worker;
+use crate::worker::local::Front;
 
 pub(crate) use table::Table;
 

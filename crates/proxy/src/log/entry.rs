@@ -9,7 +9,7 @@ use http::request::Parts;
 use http::{HeaderName, HeaderValue, Method, Uri, Version, header};
 
 use super::LogFormat;
-use crate::peer::Peer;
+use crate::downstream::peer::Peer;
 
 /// What a line needs of the request's head, which is gone by the time the request ends. Clones share the bytes that
 /// came from the network.

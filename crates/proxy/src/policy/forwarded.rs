@@ -6,8 +6,8 @@ use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header};
 
 use crate::Networks;
+use crate::downstream::peer::Peer;
 use crate::names::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PORT, X_FORWARDED_PROTO, X_REQUEST_ID};
-use crate::peer::Peer;
 
 /// Fields that we add, the request's name among them: room is made once.
 const OURS: usize = 6;

@@ -8,11 +8,11 @@ use tokio::sync::oneshot;
 
 use super::Asked;
 use super::run::{End, run};
-use crate::berth::Berth;
 use crate::body::{ResponseBody, TargetBody};
-use crate::multiplex::StreamEnd;
-use crate::pool::Link;
+use crate::limit::berth::Berth;
 use crate::record::Record;
+use crate::upstream::multiplex::StreamEnd;
+use crate::upstream::pool::Link;
 
 /// The target's side after its yes, with what it said since.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::pipe::{Broken, Pipe};
 use super::{Overdue, Switched, Tunnel};
-use crate::berth::Berth;
+use crate::limit::berth::Berth;
 use crate::record::Record;
 use crate::stats::ListenerStats;
 use crate::upstream::Upstream;

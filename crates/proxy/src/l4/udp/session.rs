@@ -13,10 +13,10 @@ use tokio::task::AbortHandle;
 
 use super::BATCH;
 use super::table::Table;
-use crate::berth::Berth;
-use crate::breaker::Breaker;
 use crate::l4::stats::DatagramStats;
-use crate::seat::Seat;
+use crate::limit::berth::Berth;
+use crate::limit::breaker::Breaker;
+use crate::listen::seat::Seat;
 use crate::worker::Worker;
 
 /// One source's session with one target.

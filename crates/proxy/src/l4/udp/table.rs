@@ -18,14 +18,14 @@ use tokio::sync::Notify;
 use super::open;
 use super::session::{Parts, Session, bring_back};
 use crate::Group;
+use crate::downstream::peer::Peer;
 use crate::error::ForwardError;
 use crate::l4::UdpSettings;
-use crate::local::{Front, Route};
+use crate::listen::seat::{Full, Seat};
 use crate::log::Passage;
-use crate::peer::Peer;
 use crate::pick::{NoBerth, Wanted, pick};
-use crate::seat::{Full, Seat};
 use crate::worker::Worker;
+use crate::worker::local::{Front, Route};
 
 /// How long a session of a listener that is gone is quiet before it counts as over.
 const LAST_CALL: Duration = Duration::from_millis(500);

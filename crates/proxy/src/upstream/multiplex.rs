@@ -27,16 +27,16 @@ pub(crate) use self::end::StreamEnd;
 pub(crate) use self::open::open;
 use self::upload::Upload;
 use crate::body::{RequestBody, TargetBody};
-use crate::dial::{self, Opened};
+use crate::downstream::interim::Interim;
 use crate::error::ForwardError;
-use crate::interim::Interim;
-use crate::local::Route;
 use crate::outgoing::Outgoing;
-use crate::pool::{Link, Pool};
 use crate::record::Record;
 use crate::send::{Answer, Failed, blame, check};
+use crate::upstream::dial::{self, Opened};
+use crate::upstream::pool::{Link, Pool};
 use crate::upstream::{Terms, Upstream, Verdict};
 use crate::worker::Worker;
+use crate::worker::local::Route;
 
 /// What became of an attempt.
 pub(crate) enum Sent {

@@ -12,18 +12,18 @@ use hyper_util::rt::TokioIo;
 
 use crate::TargetVersion;
 use crate::body::RequestBody;
-use crate::connection::BUFFER;
+use crate::downstream::connection::BUFFER;
 use crate::error::ForwardError;
-use crate::local::Route;
-use crate::multiplex::{self, Connection};
-use crate::pool::{Link, Pool};
 use crate::record::Record;
 use crate::send::timeouts;
-use crate::target_io::TargetIo;
-use crate::transport::{HTTP1, HTTP2};
 use crate::tunnel::Switched;
+use crate::upstream::multiplex::{self, Connection};
+use crate::upstream::pool::{Link, Pool};
+use crate::upstream::target_io::TargetIo;
+use crate::upstream::transport::{HTTP1, HTTP2};
 use crate::upstream::{Terms, Upstream};
 use crate::worker::Worker;
+use crate::worker::local::Route;
 
 /// Most bytes of a response's head.
 const HEAD_LIMIT: usize = 64 << 10;

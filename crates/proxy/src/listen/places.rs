@@ -8,12 +8,12 @@ use equipoise_target::{Endpoint, ListenerName};
 use socket2::{Socket, Type};
 
 use crate::Listener;
-use crate::bind::{BindError, Bound};
-use crate::descriptors::Budget;
 use crate::door::Door;
-use crate::inherited::{Inheritance, InheritedSocket};
+use crate::listen::bind::{BindError, Bound};
+use crate::listen::descriptors::Budget;
+use crate::listen::inherited::{Inheritance, InheritedSocket};
 use crate::listener::Spot;
-use crate::local::Place;
+use crate::worker::local::Place;
 
 /// New sockets by the address in the configuration, a hand for each worker.
 pub(crate) type Hands = Vec<(Spot, Vec<Vec<Socket>>)>;

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::interim::{self, Sieve, Step};
+use crate::downstream::interim::{self, Sieve, Step};
 use crate::policy::Scanner;
 use crate::upstream::{Upstream, Verdict};
 

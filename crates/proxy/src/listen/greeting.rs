@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 
-use crate::accept::{self, Accepted, Listening};
-use crate::announce::{self, Announced};
-use crate::local::Front;
-use crate::peer::Peer;
+use crate::downstream::peer::Peer;
+use crate::listen::accept::{self, Accepted, Listening};
+use crate::listen::announce::{self, Announced};
 use crate::worker::Worker;
+use crate::worker::local::Front;
 use crate::{Listener, Networks};
 
 /// Longest wait for a header.

@@ -6,7 +6,7 @@ use equipoise_stream::Stream;
 use socket2::{Domain, Socket};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::peer::Peer;
+use crate::downstream::peer::Peer;
 
 /// A listening socket.
 #[derive(Debug)]

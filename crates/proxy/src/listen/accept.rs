@@ -9,14 +9,14 @@ use equipoise_stream::{Ends, Stream};
 use equipoise_target::Endpoint;
 use tokio::sync::oneshot;
 
-use crate::acceptor::Acceptor;
-use crate::connection;
-use crate::greeting::{self, Expected};
+use crate::downstream::connection;
+use crate::downstream::peer::Peer;
 use crate::l4;
-use crate::local::Front;
-use crate::peer::Peer;
-use crate::seat::{Full, Seat};
+use crate::listen::acceptor::Acceptor;
+use crate::listen::greeting::{self, Expected};
+use crate::listen::seat::{Full, Seat};
 use crate::worker::Worker;
+use crate::worker::local::Front;
 
 /// First pause after an error that will not go away by itself (no descriptors, no memory), doubled up to [`LONGEST`].
 const PAUSE: Duration = Duration::from_millis(10);

@@ -7,8 +7,8 @@ use equipoise_target::{Endpoint, ListenerName};
 use socket2::{Domain, Socket, Type};
 
 use crate::ListenOptions;
-use crate::inherited::{InheritedSocket, SocketOrigin};
-use crate::socket_file::SocketFile;
+use crate::listen::inherited::{InheritedSocket, SocketOrigin};
+use crate::listen::socket_file::SocketFile;
 
 /// Why a generation could not be applied: what it replaces goes on unchanged.
 #[derive(Debug, thiserror::Error)]

@@ -8,7 +8,7 @@ use std::time::Instant;
 use ahash::{AHashMap, AHashSet};
 use equipoise_target::{Endpoint, GroupName};
 
-use crate::pool::Pool;
+use crate::upstream::pool::Pool;
 use crate::{Group, Transport};
 
 /// One worker's connections by one transport, for all groups whose targets are reached by it. A generation takes them

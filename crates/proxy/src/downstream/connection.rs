@@ -16,20 +16,20 @@ use hyper::service::{HttpService, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::AsyncReadExt as _;
 
-use crate::accept::Accepted;
 use crate::body::ResponseBody;
+use crate::downstream::handshake::{is_http2, shake_hands};
+use crate::downstream::io::ClientIo;
+use crate::downstream::linger::linger;
+use crate::downstream::peer::Peer;
+use crate::downstream::refused;
 use crate::downstream::{Downstream, Order};
-use crate::handshake::{is_http2, shake_hands};
-use crate::io::ClientIo;
-use crate::linger::linger;
-use crate::local::Front;
-use crate::peer::Peer;
-use crate::refused;
-use crate::seat::Seat;
+use crate::listen::accept::Accepted;
+use crate::listen::seat::Seat;
 use crate::serve::serve;
 use crate::stats::ListenerStats;
 use crate::tunnel::Ready;
 use crate::worker::Worker;
+use crate::worker::local::Front;
 
 /// What an HTTP/2 client says first when it knows beforehand that it will be understood (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";

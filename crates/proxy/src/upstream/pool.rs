@@ -13,9 +13,9 @@ use tokio::sync::Notify;
 
 use crate::body::RequestBody;
 use crate::error::ForwardError;
-use crate::local::Route;
-use crate::multiplex::{Connection, Lane, Slot};
+use crate::upstream::multiplex::{Connection, Lane, Slot};
 use crate::upstream::{Terms, Upstream};
+use crate::worker::local::Route;
 use crate::{TargetVersion, Transport};
 
 /// One worker's connections to one target by one transport. They survive a reload: address and transport are their

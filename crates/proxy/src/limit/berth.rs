@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use equipoise_target::{Admission, Lease, Target, Turn};
 
-use crate::breaker::Breaker;
-use crate::epoch::millis;
-use crate::tally::Tally;
+use crate::limit::breaker::Breaker;
+use crate::limit::epoch::millis;
+use crate::limit::tally::Tally;
 
 /// A lease, and what else is given back with it.
 #[derive(Debug)]

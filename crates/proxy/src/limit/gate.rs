@@ -9,11 +9,11 @@ use equipoise_balance::Tried;
 use equipoise_target::{Admission, Lease, Target, TargetIndex};
 
 use crate::Group;
-use crate::berth::Berth;
-use crate::epoch::millis;
 use crate::error::ForwardError;
 use crate::group::Balance;
-use crate::line::Ticket;
+use crate::limit::berth::Berth;
+use crate::limit::epoch::millis;
+use crate::limit::line::Ticket;
 use crate::pick::{NoBerth, Wanted, choose};
 
 /// A berth at a target that has room and whose circuit lets the request through. With a `ticket`, those who wait are

@@ -11,8 +11,8 @@ use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::downstream::Downstream;
-use crate::guard::POISON;
-use crate::linger;
+use crate::downstream::guard::POISON;
+use crate::downstream::linger;
 use crate::worker::Worker;
 
 /// A client's socket, with the bytes that were read from it to learn which protocol it speaks.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use crate::local::Place;
-use crate::sources::SourceSeat;
+use crate::listen::sources::SourceSeat;
+use crate::worker::local::Place;
 
 /// A connection's place.
 #[derive(Debug)]

@@ -1,5 +1,5 @@
 use super::*;
-use crate::inherited;
+use crate::listen::inherited;
 
 fn any() -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], 0))

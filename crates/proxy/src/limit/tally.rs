@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::budget::Purse;
-use crate::line::Line;
+use crate::limit::budget::Purse;
+use crate::limit::line::Line;
 
 /// What all workers count of a group together.
 #[derive(Debug, Default)]

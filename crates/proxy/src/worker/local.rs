@@ -9,14 +9,14 @@ use equipoise_metrics::{Counter, Registry};
 use equipoise_target::{Endpoint, GroupName};
 use http::HeaderValue;
 
-use crate::budget::{Income, RetryBudget};
-use crate::descriptors::Budget;
 use crate::door::Door;
 use crate::grpc::Code;
 use crate::l4::{DatagramStats, RelayStats};
-use crate::pools::{self, Pools};
-use crate::sources::Sources;
+use crate::limit::budget::{Income, RetryBudget};
+use crate::listen::descriptors::Budget;
+use crate::listen::sources::Sources;
 use crate::stats::{GroupStats, Lazily, ListenerStats, Reasons, RequestStats, grpc_calls};
+use crate::upstream::pools::{self, Pools};
 use crate::{Generation, Group, Listener};
 
 /// A generation with what its listeners have beside their configuration.
