@@ -8,6 +8,10 @@
 //! retry or reply, record. The lease and the record belong to the response's body, so a request ends with its last byte,
 //! whoever ends it.
 //!
+//! The rooms: `listen` is where clients come in, `downstream` what faces them, `upstream` what faces targets, `limit` what
+//! bounds both; `l4` passes on what is not HTTP, `policy` says what a message may look like, `worker` holds the threads.
+//! What lies beside `serve.rs` are the steps of a request.
+//!
 //! This crate knows HTTP, sockets and time. It refuses to know configuration files, plugins beyond the traits that they
 //! implement, and who decides which target is healthy.
 //!
