@@ -116,27 +116,8 @@ fn instructions(summary: &Value) -> Result<(String, u64)> {
         summary["function_name"].as_str().context("a bench without a name")?,
         summary["id"].as_str().unwrap_or_default()
     );
-    let events = find(summary, "Ir").with_context(|| format!("no count of {name}"))?;
-    let count = number(&events["metrics"]).with_context(|| format!("no number in the count of {name}"))?;
-    Ok((name, count))
-}
-
-fn find<'a>(value: &'a Value, key: &str) -> Option<&'a Value> {
-    match value {
-        Value::Object(fields) => fields.get(key).or_else(|| fields.values().find_map(|inner| find(inner, key))),
-        Value::Array(items) => items.iter().find_map(|item| find(item, key)),
-        _ => None,
-    }
-}
-
-/// The first number: of a count beside an earlier one, the present one comes first.
-fn number(value: &Value) -> Option<u64> {
-    match value {
-        Value::Number(number) => number.as_u64(),
-        Value::Object(fields) => fields.values().find_map(number),
-        Value::Array(items) => items.iter().find_map(number),
-        _ => None,
-    }
+    let total = &summary["profiles"][0]["data"]["total"]["metrics"]["Ir"]["values"]["new"];
+    Ok((name.clone(), total.as_u64().with_context(|| format!("no count of {name}"))?))
 }
 
 #[cfg(test)]
