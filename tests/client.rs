@@ -4,6 +4,11 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+
 /// A whole answer.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -62,6 +67,29 @@ pub fn request(port: u16, method: &str, path: &str, headers: &[(&str, &str)], bo
     }
     let all = send_raw(([127, 0, 0, 1], port), format!("{head}\r\n{body}").as_bytes())?;
     parse(&all).ok_or_else(|| io::Error::other(format!("not an answer: {:?}", String::from_utf8_lossy(&all))))
+}
+
+/// One gRPC call over HTTP/2 without TLS, with an empty message: the status of the answer, whatever else it says.
+///
+/// # Errors
+/// When the connection fails or no answer comes on it.
+pub fn call(port: u16, path: &str) -> io::Result<u16> {
+    let asked = hyper::Request::post(format!("http://127.0.0.1:{port}{path}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Full::new(Bytes::from_static(&[0; 5])))
+        .map_err(io::Error::other)?;
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+        let stream = tokio::net::TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port))).await?;
+        let (mut sender, connection) =
+            http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await.map_err(io::Error::other)?;
+        let driver = tokio::spawn(connection);
+        let answer = sender.send_request(asked).await.map_err(io::Error::other)?;
+        let status = answer.status().as_u16();
+        answer.into_body().collect().await.map_err(io::Error::other)?;
+        driver.abort();
+        Ok(status)
+    })
 }
 
 fn parse(bytes: &[u8]) -> Option<Answer> {

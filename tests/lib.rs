@@ -12,7 +12,7 @@ mod stall;
 mod target;
 mod wait;
 
-pub use client::{Answer, get, request, send_raw};
+pub use client::{Answer, call, get, request, send_raw};
 pub use guest::{component, fixture, fixture_text, prebuilt, wasm};
 pub use load::{Load, Tally};
 pub use metric::{families, metric};

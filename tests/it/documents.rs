@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use equipoise_tests::{
-    Program, TestTarget, equipoise, eventually, families, fixture, free_port, free_ports, get, request, send_raw,
+    Program, TestTarget, call, equipoise, eventually, families, fixture, free_port, free_ports, get, request, send_raw,
 };
 
 use crate::plugins::put;
@@ -21,6 +21,8 @@ fn busy() -> (Program, TestTarget) {
     let log = "[access-log]\nformat = \"json\"\npath = \"log\"\n";
     let text = listener(port, "g")
         + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
+        + "[[listener.web.rule]]\npriority = 2\nwhen = { path = \"/todo.Todos/*\" }\nthen = { forward = \"none\" }\n"
+        + &group("none", &[free_port()])
         + &group("g", &[free_port(), target.port()])
         + "limits = { requests = 100 }\ncircuit-breaker = {}\n"
         + &http_check("g", "/health")
@@ -40,6 +42,7 @@ fn busy() -> (Program, TestTarget) {
         assert_eq!(get(port, "/").expect("an answer").status, 200);
     }
     request(port, "POST", "/p", &[], "body").expect("an answer");
+    call(port, "/todo.Todos/List").expect("an answer");
     pass();
     let _ = send_raw(([127, 0, 0, 1], port), b"GET / HTTP/1.1\r\n\r\n");
     (program, target)
@@ -60,7 +63,7 @@ fn operating_names_every_family_of_the_metrics_page_and_no_other() {
         .collect();
     let page = || families(&program.metrics());
     // Workers register some series when they first need them.
-    eventually("what the document names is on the page", || named.is_subset(&page()).then_some(()));
+    eventually(&format!("{named:?} are on the page"), || named.is_subset(&page()).then_some(()));
     let unnamed: Vec<_> = page().difference(&named).cloned().collect();
     assert!(unnamed.is_empty(), "not in the document: {unnamed:?}");
 }

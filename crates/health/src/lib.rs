@@ -11,7 +11,7 @@
 //! use std::net::SocketAddr;
 //! use std::sync::Arc;
 //! use std::time::Duration;
-//! use equipoise_health::{GroupPlan, GuardSettings, HealthCheck, HealthEvent, Monitor, Observer};
+//! use equipoise_health::{GroupPlan, GuardSettings, HealthCheck, HealthEvent, Monitor, Observer, Reach};
 //! use equipoise_target::{Condition, GroupName, Target};
 //!
 //! struct Log;
