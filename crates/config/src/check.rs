@@ -1,6 +1,7 @@
 //! [`Document`] to [`Config`]: resolves names, fills in defaults, holds values against their ranges, and says everything
 //! that is wrong at once.
 
+mod about_requests;
 mod across;
 mod count;
 mod layer4;

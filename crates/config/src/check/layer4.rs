@@ -7,7 +7,7 @@ use equipoise_target::{Endpoint, GroupName, ListenerName};
 use super::Checker;
 use super::range::{DAY, TENTH};
 use crate::code::Code;
-use crate::document::{Host, Listener, Protocol, TargetGroup, TargetProtocol, Traffic};
+use crate::document::{Host, Listener, Protocol, ProxyVersion, TargetGroup, TargetProtocol, Traffic};
 use crate::finding::{At, Finding};
 use crate::path::KeyPath;
 
@@ -26,8 +26,12 @@ impl Checker<'_> {
         if let Some(action) = &written.default {
             self.only_http(&path.key("default"), action, written.protocol);
         }
+        for (index, limit) in written.rate_limit.iter().enumerate() {
+            let when = path.key("rate-limit").index(index).key("when");
+            self.conditions(&when, &limit.when, written.protocol);
+        }
         if written.protocol.traffic() != Traffic::Requests {
-            self.without_effect(path, written);
+            self.about_requests(path, written);
         }
     }
 
@@ -96,21 +100,6 @@ impl Checker<'_> {
         }
     }
 
-    /// Keys that say something about requests.
-    fn without_effect(&mut self, path: &KeyPath, written: &Listener) {
-        let default = Listener::default();
-        let said = [
-            ("trusted-proxies", written.trusted_proxies != default.trusted_proxies),
-            ("keep-request-id", written.keep_request_id != default.keep_request_id),
-            ("normalize-path", written.normalize_path != default.normalize_path),
-            ("upgrades", written.upgrades != default.upgrades),
-        ];
-        for (key, _) in said.into_iter().filter(|(_, said)| *said) {
-            let message = format!("`{key}` is about requests, and a listener of {} sees none", written.protocol);
-            self.say(Finding::warning(Code::NoEffect, At::Key(path.key(key)), message).help("remove it"));
-        }
-    }
-
     /// Says so when a listener's traffic is none that the group's targets understand.
     pub(super) fn understood(&mut self, at: &KeyPath, name: &GroupName, listener: Option<Protocol>) {
         let Some(listener) = listener else { return };
@@ -134,6 +123,12 @@ impl Checker<'_> {
     pub(super) fn layer4_group(&mut self, path: &KeyPath, written: &TargetGroup) {
         if written.protocol.traffic() == Traffic::Requests {
             return;
+        }
+        self.group_about_requests(path, written);
+        if written.protocol == TargetProtocol::Udp && written.proxy_protocol == Some(ProxyVersion::V1) {
+            let at = At::Value(path.key("proxy-protocol"));
+            let message = "version 1 of the PROXY protocol is a line of text that knows no datagrams";
+            self.say(Finding::error(Code::Conflict, at, message).help("write `proxy-protocol = \"v2\"`"));
         }
         if let Algorithm::ConsistentHash(settings) = &written.balance
             && settings.key != HashKey::Source
