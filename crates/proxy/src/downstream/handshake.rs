@@ -6,10 +6,11 @@ use std::task::Poll;
 
 use bytes::BytesMut;
 use equipoise_stream::Stream;
-use equipoise_stream::tls::{Arrival, HandshakeError, Hello, ServerTls, read_hello};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use equipoise_stream::tls::{Arrival, Hello, ServerTls, read_hello};
+use tokio::io::AsyncWriteExt;
 
 use crate::downstream::Downstream;
+use crate::downstream::linger::linger;
 use crate::worker::Worker;
 
 /// The name of HTTP/2 in a handshake (RFC 9113 section 3.1).
@@ -18,9 +19,6 @@ const H2: &[u8] = b"h2";
 /// What a client gets that speaks HTTP where TLS is spoken.
 const PLAIN: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\nconnection: close\r\n\
 content-length: 57\r\n\r\nThis port speaks HTTPS: ask again with https:// in front\n";
-
-/// Most that is read of what a client says in plain text, so that it can read our answer before the connection resets.
-const UNREAD: usize = 64 << 10;
 
 /// The stream inside TLS, whose `first` bytes were read before; `None` when the handshake comes to nothing. It is counted either way; the time-out is the
 /// sweep's business.
@@ -36,11 +34,11 @@ pub(crate) async fn shake_hands(
         Ok(Arrival::Hello(hello)) => answer(worker, &tls, stream, hello).await,
         Ok(Arrival::NotTls(first)) if first.first().is_some_and(u8::is_ascii_uppercase) => {
             failed(client, "tls-plain-http");
-            refuse_plain(&mut stream).await;
+            refuse_plain(stream).await;
             return None;
         }
-        Ok(Arrival::NotTls(_) | Arrival::TooLong) => Err("tls-protocol"),
-        Ok(Arrival::Broken(broken)) => Err(broken.refuse(&mut stream).await.reason()),
+        Ok(Arrival::NotTls(_) | Arrival::TooLong) => Err(("tls-protocol", None)),
+        Ok(Arrival::Broken(broken)) => Err((broken.refuse(&mut stream).await.reason(), Some(stream))),
         // Whoever leaves without a word, as probes do, has not failed.
         Err(_) => return None,
     };
@@ -52,8 +50,13 @@ pub(crate) async fn shake_hands(
             client.shook_hands(facts);
             Some(secure)
         }
-        Err(reason) => {
+        Err((reason, unheard)) => {
             failed(client, reason);
+            if let Some(mut stream) = unheard
+                && stream.shutdown().await.is_ok()
+            {
+                linger(stream).await;
+            }
             None
         }
     }
@@ -70,34 +73,32 @@ pub(crate) fn is_http2(stream: &Stream) -> bool {
     stream.tls().is_some_and(|facts| facts.alpn.as_deref() == Some(H2))
 }
 
-async fn answer(worker: &Worker, tls: &ServerTls, stream: Stream, hello: Hello) -> Result<Stream, &'static str> {
+/// The stream inside; or why there is none, with the socket of a client that was told.
+async fn answer(
+    worker: &Worker,
+    tls: &ServerTls,
+    stream: Stream,
+    hello: Hello,
+) -> Result<Stream, (&'static str, Option<Stream>)> {
     let mut handshake = Box::pin(tls.accept(stream, hello));
     let first = {
-        let _turn = worker.handshakes.turn().await.ok_or("tls-overload")?;
+        let _turn = worker.handshakes.turn().await.ok_or(("tls-overload", None))?;
         poll_fn(|cx| Poll::Ready(handshake.as_mut().poll(cx))).await
     };
     let shaken = match first {
         Poll::Ready(shaken) => shaken,
         Poll::Pending => handshake.await,
     };
-    shaken.map_err(|error: HandshakeError| {
+    shaken.map_err(|(error, stream)| {
         tracing::debug!(%error, "a TLS handshake failed");
-        error.reason()
+        (error.reason(), Some(stream))
     })
 }
 
 /// Tells a client that speaks HTTP in plain text what is spoken here.
-async fn refuse_plain(stream: &mut Stream) {
+async fn refuse_plain(mut stream: Stream) {
     // Whether the client still hears it makes no difference here.
-    if stream.write_all(PLAIN).await.is_err() || stream.shutdown().await.is_err() {
-        return;
-    }
-    let mut read = 0;
-    let mut rest = BytesMut::with_capacity(4096);
-    while read < UNREAD
-        && let Ok(count @ 1..) = stream.read_buf(&mut rest).await
-    {
-        read += count;
-        rest.clear();
+    if stream.write_all(PLAIN).await.is_ok() && stream.shutdown().await.is_ok() {
+        linger(stream).await;
     }
 }

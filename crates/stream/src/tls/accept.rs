@@ -63,8 +63,9 @@ impl ServerTls {
     /// Its first turn is the expensive one: it signs.
     ///
     /// # Errors
-    /// [`HandshakeError`]; the client has been told.
-    pub async fn accept(&self, stream: Stream, hello: Hello) -> Result<Stream, HandshakeError> {
+    /// [`HandshakeError`]; the client has been told, and its socket is given back, so that it can be heard out: closed
+    /// while it still sends, it might never read what it was told.
+    pub async fn accept(&self, stream: Stream, hello: Hello) -> Result<Stream, (HandshakeError, Stream)> {
         let certificate = self.certificate_for(&hello);
         let server_name = hello.server_name().map(Into::into);
         let Hello { accepted, rest, .. } = hello;
@@ -74,7 +75,7 @@ impl ServerTls {
             // It fits into the session's buffer, or is more than an honest client sends before it is answered.
             while !rest.is_empty() && session.read_tls(&mut rest).is_ok_and(|count| count > 0) {}
         });
-        let session = handshake.await?;
+        let session = handshake.into_fallible().await.map_err(|(error, stream)| (error.into(), stream))?;
         let facts = TlsFacts::new(session.get_ref().1, server_name, certificate).of_client(session.get_ref().1);
         Ok(Stream::Tls(Box::new(TlsStream::new(session.into(), facts))))
     }

@@ -90,7 +90,7 @@ pub(crate) async fn pair() -> (TcpStream, TcpStream) {
 pub(crate) async fn accept(server: &ServerTls, stream: TcpStream) -> Result<Stream, HandshakeError> {
     let mut stream = Stream::from(stream);
     match read_hello(&mut stream, bytes::BytesMut::new()).await? {
-        Arrival::Hello(hello) => server.accept(stream, hello).await,
+        Arrival::Hello(hello) => server.accept(stream, hello).await.map_err(|(error, _)| error),
         other => panic!("{other:?}"),
     }
 }
