@@ -65,9 +65,18 @@ impl Failure {
                 let mut response =
                     plain(StatusCode::SERVICE_UNAVAILABLE, "503 Service Unavailable: overload".to_owned());
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                say_why(&mut response, "proxy_internal_response", "overload");
                 response
             }
         }
+    }
+}
+
+/// Names an error of RFC 9209 section 2.3 and our own code of it.
+fn say_why(response: &mut Response<Content>, error: &'static str, reason: &'static str) {
+    // Made of two static codes.
+    if let Ok(value) = HeaderValue::try_from(format!("equipoise; error={error}; details=\"{reason}\"")) {
+        response.headers_mut().insert(&PROXY_STATUS, value);
     }
 }
 
@@ -85,14 +94,10 @@ fn unavailable(error: &ForwardError) -> Response<Content> {
     let title = status.canonical_reason().unwrap_or("Error");
     let mut response =
         plain(status, format!("{status_code} {title}: {}", error.reason(), status_code = status.as_u16()));
-    let fields = response.headers_mut();
     if let Some(kind) = error.proxy_error() {
-        let value = format!("equipoise; error={kind}; details=\"{}\"", error.reason());
-        // Made of two static codes.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            fields.insert(&PROXY_STATUS, value);
-        }
+        say_why(&mut response, kind, error.reason());
     }
+    let fields = response.headers_mut();
     if status == StatusCode::SERVICE_UNAVAILABLE {
         fields.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use equipoise_rule::Rule;
 use equipoise_target::ListenerName;
 
 use super::Checker;
@@ -45,9 +44,12 @@ impl Checker<'_> {
         if asks || self.origin.excused(&path.key("tls")) || self.origin.excused(&path.key("tls").key("client-auth")) {
             return;
         }
-        let on_one = |(_, rule): &(usize, &Rule)| rule.when.client_certificate.is_some();
-        for (index, _) in written.rule.iter().enumerate().filter(on_one) {
-            let at = At::Value(path.key("rule").index(index).key("when").key("client-certificate"));
+        let rules = written.rule.iter().map(|rule| &rule.when).enumerate();
+        let limits = written.rate_limit.iter().map(|limit| &limit.when).enumerate();
+        let rules = rules.map(|(index, when)| (path.key("rule").index(index), when));
+        let all = rules.chain(limits.map(|(index, when)| (path.key("rate-limit").index(index), when)));
+        for (owner, _) in all.filter(|(_, when)| when.client_certificate.is_some()) {
+            let at = At::Value(owner.key("when").key("client-certificate"));
             let message = "no client of this listener is asked for a certificate";
             let help = "write `client-auth = { ca = \"…\", mode = \"optional\" }` in the listener's `tls`";
             self.say(Finding::warning(Code::NoEffect, at, message).help(help));

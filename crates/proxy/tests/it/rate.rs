@@ -124,6 +124,7 @@ async fn a_listener_has_so_many_requests_at_a_time_and_no_more() {
     let refused = get(running.address, "/").await;
     assert_eq!((refused.status(), refused.field("retry-after")), (503, "1"));
     assert_eq!(refused.text(), "503 Service Unavailable: overload\n");
+    assert_eq!(refused.field("proxy-status"), "equipoise; error=proxy_internal_response; details=\"overload\"");
     assert_eq!(fault(&running, "overload"), 1.0);
     go.add_permits(100);
     for client in &mut clients {
