@@ -70,6 +70,7 @@ fn help(error: &LoadError) -> &'static str {
              read the file"
         }
         LoadError::EncryptedKey { .. } => "`openssl pkey -in FILE -out NEW` writes it without the passphrase",
+        LoadError::Key { .. } => "make it ECDSA (P-256, P-384), Ed25519, or RSA of 2048 to 8192 bits",
         LoadError::Mismatch { .. } => "the chain begins with the certificate that the key was made for",
         _ => "name a PEM file: it holds lines such as `-----BEGIN CERTIFICATE-----`",
     }
