@@ -11,7 +11,7 @@ use super::process::{Pinned, pause};
 use super::report::Sample;
 
 /// Long enough for a proxy to give back what it gives back.
-const SETTLE: Duration = Duration::from_secs(4);
+const SETTLE: Duration = Duration::from_secs(8);
 
 /// KiB for each of `connections`, over what the proxy takes when it has served a few.
 pub(super) fn measure(proxy: &Pinned, connections: usize) -> Result<Sample> {

@@ -216,7 +216,7 @@ fn equipoise_toml(site: &Site, setting: &Setting, port: u16) -> Result<String> {
         Protocol::Https => {
             let [certificate, key, _] = site.certificate()?.map(|path| path.display().to_string());
             format!(
-                "protocol = \"https\"\ntls = {{ certificates = [{{ certificate = \"{certificate}\", key = \"{key}\" }}] }}\n"
+                "protocol = \"https\"\ntls = {{ certificates = [{{ chain = \"{certificate}\", key = \"{key}\" }}] }}\n"
             )
         }
     };
@@ -240,9 +240,10 @@ fn equipoise_toml(site: &Site, setting: &Setting, port: u16) -> Result<String> {
     } else {
         String::new()
     };
+    let protocol = if setting.protocol == Protocol::Tcp { "protocol = \"tcp\"\n" } else { "" };
     Ok(format!(
         "workers = {}\n[admin]\nbind = \"127.0.0.1:0\"\n[listener.web]\nbind = \"127.0.0.1:{port}\"\n{listener}default = {{ forward = \"be\" }}\n\
-         {rules}[target-group.be]\ntargets = [{}]\n{plugin}",
+         {rules}[target-group.be]\n{protocol}targets = [{}]\n{plugin}",
         setting.workers,
         targets("\"", "\", "),
     ))

@@ -84,7 +84,9 @@ pub(crate) async fn run(worker: Rc<Worker>, front: Rc<Front>, accepted: Accepted
 /// socket waits.
 fn take_apart<S>(parts: http1::Parts<TokioIo<ClientIo>, S>) -> (Stream, BytesMut) {
     let (stream, rest) = parts.io.into_inner().into_parts();
-    let mut first = BytesMut::from(parts.read_buf);
+    // A copy: what is nearly always empty would keep its buffer.
+    let mut first = BytesMut::new();
+    first.extend_from_slice(&parts.read_buf);
     first.extend_from_slice(&rest);
     (stream, first)
 }

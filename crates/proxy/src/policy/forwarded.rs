@@ -85,7 +85,7 @@ pub(crate) fn forward(fields: &mut HeaderMap, facts: &Facts<'_>) {
             }
         }
     }
-    fields.entry(&X_FORWARDED_PROTO).or_insert(HeaderValue::from_static(if facts.secure { "https" } else { "http" }));
+    fields.entry(&X_FORWARDED_PROTO).or_insert(proto(facts.secure));
     if let Some(port) = facts.port {
         fields.entry(&X_FORWARDED_PORT).or_insert_with(|| port.clone());
     }
@@ -119,12 +119,18 @@ pub(super) fn passes(fields: &HeaderMap) -> usize {
 /// What we call ourselves in `Via`.
 const NAME: &[u8] = b"equipoise";
 
+// The blocks let the compiler check the texts; outside of them every request would.
+
+fn proto(secure: bool) -> HeaderValue {
+    if secure { const { HeaderValue::from_static("https") } } else { const { HeaderValue::from_static("http") } }
+}
+
 fn via(version: Version) -> HeaderValue {
-    HeaderValue::from_static(match version {
-        Version::HTTP_10 => "1.0 equipoise",
-        Version::HTTP_2 => "2 equipoise",
-        _ => "1.1 equipoise",
-    })
+    match version {
+        Version::HTTP_10 => const { HeaderValue::from_static("1.0 equipoise") },
+        Version::HTTP_2 => const { HeaderValue::from_static("2 equipoise") },
+        _ => const { HeaderValue::from_static("1.1 equipoise") },
+    }
 }
 
 #[cfg(test)]
