@@ -52,7 +52,7 @@ pub(crate) async fn send(
     loop {
         let (mut link, reused) = match pool.take(route, terms).await {
             Some(link) => (link, true),
-            // Boxed like the next, so that they are not the size of every request.
+            // Boxed like the following, so that they are not the size of every request.
             None if request.asked.is_some() && pool.is_multiplexing() && pool.transport().may_speak_http1() => {
                 match Box::pin(dial::aside(record, route, &pool, terms)).await {
                     Ok(link) => (link, false),
@@ -65,7 +65,7 @@ pub(crate) async fn send(
                     Sent::Line(link) => (link, false),
                 }
             }
-            None => match dial::connect(record, route, &pool, terms).await {
+            None => match Box::pin(dial::connect(record, route, &pool, terms)).await {
                 Ok(Opened::Line(link)) => (link, false),
                 Ok(Opened::Stream(connection)) => {
                     drop(pool.add(connection, route));

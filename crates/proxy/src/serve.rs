@@ -35,23 +35,28 @@ use crate::worker::local::Route;
 const STALLED: Duration = Duration::from_secs(30);
 
 /// Answers one request. Whatever goes wrong is an answer too.
-pub(crate) async fn serve(
+///
+/// Not an `async fn`: that would hold its arguments beside what becomes of them, and each request pays for the size of it.
+pub(crate) fn serve(
     worker: Rc<Worker>,
     client: Rc<Downstream>,
     request: Request<Incoming>,
-) -> Result<Response<ResponseBody>, Infallible> {
+) -> impl Future<Output = Result<Response<ResponseBody>, Infallible>> {
     let bodiless = request.method() == Method::HEAD;
     let mut record = Record::new(worker, client, request.version());
-    let response = match answer(&mut record, Outgoing::new(request)).await {
-        Ok(response) => response,
-        Err(failure) => fail(&mut record, &failure),
-    };
-    Ok(finish(response, record, bodiless))
+    let mut request = Outgoing::new(request);
+    async move {
+        let response = match answer(&mut record, &mut request).await {
+            Ok(response) => response,
+            Err(failure) => fail(&mut record, &failure),
+        };
+        Ok(finish(response, record, bodiless))
+    }
 }
 
-async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<Content>, Failure> {
+async fn answer(record: &mut Record, request: &mut Outgoing) -> Result<Response<Content>, Failure> {
     record.is_call = record.version == Version::HTTP_2 && grpc::is_call(&request.head.headers);
-    tunnel::ask(record, &mut request)?;
+    tunnel::ask(record, request)?;
     let asker = decode(record, &mut request.head)?;
     request.takes_trailers = asker.takes_trailers;
     door::enter(record, &request.head, asker.client)?;
@@ -62,8 +67,8 @@ async fn answer(record: &mut Record, mut request: Outgoing) -> Result<Response<C
         front.stats.refused_edits.add(routed.refused_edits.into());
     }
     let answered = match routed.destination {
-        Destination::Group(group) => forward(record, &asker, &group, None, &mut request).await,
-        Destination::Target(group, address) => forward(record, &asker, &group, Some(address), &mut request).await,
+        Destination::Group(group) => forward(record, &asker, &group, None, request).await,
+        Destination::Target(group, address) => forward(record, &asker, &group, Some(address), request).await,
         Destination::Redirect { status, location } => Ok(reply::redirect(status, location)),
         Destination::Respond { status, headers, body } => Ok(reply::fixed(status, &headers, body)),
         Destination::Refuse => Err(ForwardError::Refused),
