@@ -18,7 +18,7 @@ pub struct ListenerSocket {
     /// `net.core.somaxconn`.
     #[schemars(range(min = 1, max = 65535))]
     pub backlog: u32,
-    /// Takes IPv4 too on an IPv6 address, so that "[::]:80" serves everybody. Default false.
+    /// Takes IPv4 too on an IPv6 address, so that `"[::]:80"` serves everybody. Default false.
     pub dual_stack: bool,
     /// How long a TCP connection may be silent before the kernel asks whether the client is still there: "1s" to "2h",
     /// default "60s"; "0s" never asks. A client that leaves four questions without an answer is gone.
