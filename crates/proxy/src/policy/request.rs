@@ -208,14 +208,15 @@ fn is_host(text: &[u8]) -> bool {
     host && is_port(port)
 }
 
-/// What follows a host: nothing, or a colon and perhaps a number.
+/// What follows a host: nothing, or a colon and perhaps a number of 16 bits.
 fn is_port(text: &[u8]) -> bool {
+    let digit = |port: u32, byte: &u8| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| port * 10 + u32::from(digit)).filter(|port| *port <= u32::from(u16::MAX))
+    };
     match text {
-        [] | [b':'] => true,
-        [b':', digits @ ..] => {
-            let digits = std::str::from_utf8(digits).unwrap_or_default();
-            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
-        }
+        [] => true,
+        [b':', digits @ ..] => digits.iter().try_fold(0, digit).is_some(),
         _ => false,
     }
 }

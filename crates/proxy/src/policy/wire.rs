@@ -157,30 +157,32 @@ type Step = Result<(usize, bool), (usize, Defect)>;
 
 impl Head {
     fn scan(&mut self, bytes: &[u8], response: bool) -> Step {
-        let Some(end) = memchr::memchr(b'\n', bytes) else {
-            self.line.keep(bytes);
-            return Ok((bytes.len(), false));
-        };
-        let mut kept;
-        // Nearly every line comes in one part.
-        let text = if self.line.is_empty() {
-            line::Text::of(&bytes[..end])
-        } else {
-            kept = std::mem::take(&mut self.line);
-            kept.complete(&bytes[..end])
-        };
-        let text = text.ok_or((end, Defect::BareLineFeed))?;
-        if text.is_empty() {
-            // An empty line before a message is none of it (RFC 9112 section 2.2).
-            return Ok((end + 1, self.begun));
+        let mut at = 0;
+        while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
+            let (part, end) = (&bytes[at..at + length], at + length);
+            let mut kept;
+            // Nearly every line comes in one part.
+            let text = if self.line.is_empty() {
+                line::Text::of(part)
+            } else {
+                kept = std::mem::take(&mut self.line);
+                kept.complete(part)
+            };
+            let text = text.ok_or((end, Defect::BareLineFeed))?;
+            if text.is_empty() {
+                // An empty line before a message is none of it (RFC 9112 section 2.2).
+                return Ok((end + 1, self.begun));
+            }
+            if self.begun {
+                self.field(&text, response).map_err(|defect| (end, defect))?;
+            } else if response && let Some(status) = text.start().get(9..12) {
+                self.status.copy_from_slice(status);
+            }
+            self.begun = true;
+            at = end + 1;
         }
-        if self.begun {
-            self.field(&text, response).map_err(|defect| (end, defect))?;
-        } else if response && let Some(status) = text.start().get(9..12) {
-            self.status.copy_from_slice(status);
-        }
-        self.begun = true;
-        Ok((end + 1, false))
+        self.line.keep(&bytes[at..]);
+        Ok((bytes.len(), false))
     }
 
     fn field(&mut self, text: &line::Text<'_>, response: bool) -> Result<(), Defect> {
