@@ -241,7 +241,7 @@ impl Here {
         self.client.multiplexes();
         let builder = http2_builder(&self.client.front(), &self.worker);
         // Boxed, so that it is not the size of every HTTP/1 connection.
-        let mut connection = Box::pin(builder.serve_connection(self.io(stream, first), self.service()));
+        let mut connection = Box::pin(builder.serve_connection(self.io(stream, first), self.boxed_service()));
         self.drive(connection.as_mut(), http2::Connection::graceful_shutdown).await;
     }
 
@@ -254,6 +254,14 @@ impl Here {
     ) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future: 'static> + use<> {
         let (worker, client) = (Rc::clone(&self.worker), Rc::clone(&self.client));
         service_fn(move |request| serve(Rc::clone(&worker), Rc::clone(&client), request))
+    }
+
+    /// The same for HTTP/2, where each request becomes a task: on its way into one it is moved five times.
+    fn boxed_service(
+        &self,
+    ) -> impl HttpService<Incoming, ResBody = ResponseBody, Error = Infallible, Future: 'static> + use<> {
+        let (worker, client) = (Rc::clone(&self.worker), Rc::clone(&self.client));
+        service_fn(move |request| Box::pin(serve(Rc::clone(&worker), Rc::clone(&client), request)))
     }
 
     /// Runs a connection of either protocol to its end, to an order to cut it, or until it may be parked.
