@@ -95,7 +95,8 @@ async fn a_client_of_http_1_0_sees_the_response_only() {
 
 #[tokio::test]
 async fn a_response_of_a_pipeline_is_never_torn_by_an_interim_one() {
-    let body: &'static str = "x".repeat(3 << 20).leak();
+    // More than the kernel takes on the way, so that the first answer is held up for as long as nobody reads.
+    let body: &'static str = "x".repeat(64 << 20).leak();
     let origin = Origin::new(move |mut wire, _| async move {
         while let Some(message) = wire.message().await {
             if message.head.starts_with("GET /big") {
