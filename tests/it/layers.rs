@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Row of each crate that ships. Anything else in the workspace (tests, chores, the sample service) is not a layer.
-const ROWS: [(&str, u8); 13] = [
+const ROWS: [(&str, u8); 15] = [
     ("equipoise-ring", 0),
     ("equipoise-stream", 0),
     ("equipoise-target", 0),
@@ -14,10 +14,12 @@ const ROWS: [(&str, u8); 13] = [
     ("equipoise-health", 1),
     ("equipoise-metrics", 1),
     ("equipoise-rule", 1),
+    ("equipoise-scale", 1),
     ("equipoise-admin", 2),
     ("equipoise-config", 2),
     ("equipoise-plugin", 2),
     ("equipoise-proxy", 2),
+    ("equipoise-terraform", 2),
     ("equipoise", 3),
     ("equipoise-cli", 4),
 ];

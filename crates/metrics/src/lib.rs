@@ -32,6 +32,7 @@ mod handle;
 pub mod process;
 mod registry;
 mod sample;
+pub mod series;
 
 pub use handle::{Counter, Gauge, Histogram};
 pub use registry::{CONTENT_TYPE, Registry};

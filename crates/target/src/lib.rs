@@ -36,6 +36,6 @@ pub use availability::{Availability, Condition, Standing};
 pub use circuit::{Admission, Circuit, CircuitTerms, State as CircuitState, Turn};
 pub use endpoint::{Endpoint, EndpointError, UnixPath};
 pub use membership::{Member, Membership, TargetIndex};
-pub use name::{GroupName, ListenerName, NameError, PluginName};
+pub use name::{AlarmName, GroupName, HookName, ListenerName, NameError, PluginName, PolicyName, ScalingGroupName};
 pub use record::{Lease, Target};
 pub use snapshot::Snapshot;

@@ -106,6 +106,22 @@ name! {
     /// Name of a plugin.
     PluginName
 }
+name! {
+    /// Name of a scaling group.
+    ScalingGroupName
+}
+name! {
+    /// Name of an alarm.
+    AlarmName
+}
+name! {
+    /// Name of a scaling policy, within its scaling group.
+    PolicyName
+}
+name! {
+    /// Name of a life-cycle hook, within its scaling group.
+    HookName
+}
 
 #[cfg(test)]
 mod tests {

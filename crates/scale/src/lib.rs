@@ -1,0 +1,33 @@
+//! How many instances run, and why: scaling groups, alarms, policies, the history of activities, and the providers that
+//! start and stop what a group asks for.
+//!
+//! The core is pure. [`Fleet`] takes the time, what metrics say and what happened as arguments and gives
+//! [`Effect`]s back; a shell carries them out. So a thousand random histories can be replayed bit for bit. Providers are
+//! the one part that touches the machine.
+//!
+//! This crate refuses to know requests, listeners and configuration files.
+
+mod activity;
+mod adjustment;
+mod alarm;
+mod fleet;
+mod group;
+mod instance;
+mod metric;
+mod moment;
+mod policy;
+pub mod provider;
+mod settings;
+mod template;
+
+pub use activity::{Activity, ActivityId, ActivityStatus};
+pub use adjustment::{Adjustment, AdjustmentKind};
+pub use alarm::{Action, Alarm, AlarmState, Comparison, MissingData, Transition};
+pub use fleet::{Effect, Event, Fleet, InFlight, Order, OrderError, Plan};
+pub use group::{Bounds, GroupState};
+pub use instance::{Instance, InstanceId, Lifecycle};
+pub use metric::{Metric, Readings, SeriesKey, Subject};
+pub use moment::Moment;
+pub use policy::{Policy, Predictive, Scheduled, Simple, Step, StepRange, TargetTracking};
+pub use settings::{HealthSource, Hook, HookMoment, Process, Refresh, ScalingGroup, Scrape, Termination, WarmPool};
+pub use template::{CommandTemplate, DockerTemplate, LaunchTemplate, PortRange, ProcessTemplate, ResourceLimits};
