@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use equipoise_target::{AlarmName, GroupName, HookName, ScalingGroupName};
 
 use crate::provider::{Found, Launched};
-use crate::{Action, Activity, Alarm, GroupState, InstanceId, Moment, Process, Readings, ScalingGroup, Transition};
+use crate::{
+    Action, Activity, Alarm, GroupState, GroupView, InstanceId, LaunchTemplate, Moment, Process, Readings,
+    ScalingGroup, Transition,
+};
 
 /// What is to be scaled, as configured.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -126,7 +129,8 @@ pub enum OrderError {
 /// Something for the shell to do. What it comes to is told by an [`Event`].
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Start an instance from a version of the group's launch template. → `Launched` or `LaunchFailed`.
+    /// Start an instance from a version of the group's launch template, which [`Fleet::template`] gives.
+    /// → `Launched` or `LaunchFailed`.
     Launch {
         /// Whose.
         group: ScalingGroupName,
@@ -144,7 +148,7 @@ pub enum Effect {
         /// Which hook.
         hook: HookName,
     },
-    /// Look at an instance until it passes the checks of its target group. → `Passed`.
+    /// Look at an instance until it passes the checks of its target group, or [`Effect::Stop`] follows. → `Passed`.
     Check {
         /// Whose.
         group: ScalingGroupName,
@@ -165,7 +169,8 @@ pub enum Effect {
         /// Which instance.
         instance: InstanceId,
     },
-    /// Stop it. → `Stopped` or `StopFailed`.
+    /// Stop it, or what is left of it when it has ended. One that is still being launched is given up first: neither
+    /// `Launched` nor `LaunchFailed` follows then. → `Stopped` or `StopFailed`.
     Stop {
         /// Whose.
         group: ScalingGroupName,
@@ -263,7 +268,33 @@ impl Fleet {
         Vec::new()
     }
 
-    /// Groups with what there is to see of them.
+    /// Whether nothing is left to wait for after [`Fleet::shut_down`]: only instances that are kept run.
+    #[must_use]
+    pub fn is_shut_down(&self) -> bool {
+        true
+    }
+
+    /// Groups whose [`Fleet::state`] may differ from when this was last called, also those that were forgotten: what is
+    /// to be written down.
+    pub fn changed(&mut self) -> Vec<ScalingGroupName> {
+        Vec::new()
+    }
+
+    /// The launch template of a version that [`Effect::Launch`] named, or that an instance was started from.
+    #[must_use]
+    pub fn template(&self, group: &ScalingGroupName, version: u32) -> Option<&LaunchTemplate> {
+        let _ = (group, version);
+        None
+    }
+
+    /// What there is to see of a group.
+    #[must_use]
+    pub fn view(&self, group: &ScalingGroupName) -> Option<GroupView> {
+        let _ = group;
+        None
+    }
+
+    /// Every group, also those that are no longer configured and still have instances, with its target group.
     #[must_use]
     pub fn groups(&self) -> Vec<(ScalingGroupName, GroupName)> {
         Vec::new()

@@ -87,6 +87,12 @@ pub struct Instance {
     pub handle: Option<Handle>,
     /// Whether scaling in leaves it alone.
     pub protected: bool,
+    /// Whether it is meant for the warm pool: it does not count as capacity.
+    #[serde(default)]
+    pub pooled: bool,
+    /// Why it is not healthy, if it is not.
+    #[serde(default)]
+    pub unhealthy: Option<String>,
 }
 
 mod endpoint {

@@ -24,7 +24,7 @@ pub use activity::{Activity, ActivityId, ActivityStatus};
 pub use adjustment::{Adjustment, AdjustmentKind};
 pub use alarm::{Action, Alarm, AlarmState, Comparison, MissingData, Transition};
 pub use fleet::{Effect, Event, Fleet, InFlight, Order, OrderError, Plan};
-pub use group::{Bounds, GroupState};
+pub use group::{BackOff, BackOffView, Bounds, GroupState, GroupView, PoolView, RefreshState, RefreshView};
 pub use instance::{Instance, InstanceId, Lifecycle};
 pub use metric::{Metric, Readings, SeriesKey, Subject};
 pub use moment::Moment;

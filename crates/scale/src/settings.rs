@@ -100,8 +100,8 @@ pub enum Termination {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
 pub struct Refresh {
-    /// How many percent of the desired capacity stay in service meanwhile: 0 to 100, default 100: then one more instance
-    /// is launched than `desired` says, even when that is more than `max`.
+    /// How many percent of the desired capacity stay in service meanwhile, rounded up: 0 to 100, default 100. Where that is
+    /// all of them, one more instance is launched than `desired` says, even when that is more than `max`.
     pub min_healthy: u8,
     /// Shares of the instances, in percent, after which the refresh pauses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
