@@ -33,6 +33,7 @@ mod control;
 mod gate;
 pub mod problem;
 mod route;
+pub mod scaling;
 mod serve;
 pub mod status;
 pub mod token;

@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::control::ReloadError;
+use crate::scaling::ScalingError;
 
 /// Media type of [`Problem`].
 pub(crate) const MEDIA_TYPE: HeaderValue = HeaderValue::from_static("application/problem+json");
@@ -78,6 +79,27 @@ impl From<ReloadError> for Box<Problem> {
             ReloadError::Draining => Problem::new(StatusCode::CONFLICT, "draining", "draining", detail),
             ReloadError::NoSource => Problem::new(StatusCode::CONFLICT, "no-source", "nothing to reload", detail),
         }
+    }
+}
+
+impl From<ScalingError> for Box<Problem> {
+    fn from(error: ScalingError) -> Self {
+        let (status, name, title) = match &error {
+            ScalingError::NotHere => (StatusCode::NOT_FOUND, "no-scaling", "nothing is scaled"),
+            ScalingError::NoGroup { .. } => (StatusCode::NOT_FOUND, "no-scaling-group", "no such scaling group"),
+            ScalingError::NoInstance { .. } => (StatusCode::NOT_FOUND, "no-instance", "no such instance"),
+            ScalingError::NoTargetGroup { .. } => (StatusCode::NOT_FOUND, "no-target-group", "no such target group"),
+            ScalingError::NoAlarm { .. } => (StatusCode::NOT_FOUND, "no-alarm", "no such alarm"),
+            ScalingError::NoSuch { .. } => (StatusCode::BAD_REQUEST, "unknown-word", "unknown word"),
+            ScalingError::OutOfBounds { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "out-of-bounds", "out of bounds"),
+            ScalingError::CoolingDown { .. } => (StatusCode::CONFLICT, "cooling-down", "cooling down"),
+            ScalingError::NoRefresh { .. } => (StatusCode::CONFLICT, "no-refresh", "no refresh"),
+            ScalingError::NotTaken { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "not-taken", "metric not taken"),
+            ScalingError::History { .. } => (StatusCode::INTERNAL_SERVER_ERROR, "history", "history not readable"),
+            ScalingError::Busy { .. } => (StatusCode::GATEWAY_TIMEOUT, "time-out", "time-out"),
+            ScalingError::Draining => (StatusCode::CONFLICT, "draining", "draining"),
+        };
+        Problem::new(status, name, title, error.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 mod reload;
-mod seconds;
+pub(crate) mod seconds;
 
 pub use reload::{Drain, DrainRequest, Reload, ReloadResult};
 
@@ -46,6 +46,8 @@ pub struct Status {
     pub target_groups: Vec<TargetGroup>,
     /// WebAssembly components.
     pub plugins: Vec<Plugin>,
+    /// What is scaled, in short; `GET /v1/scaling-groups` says more.
+    pub scaling_groups: Vec<crate::scaling::Summary>,
 }
 
 /// One listener.
