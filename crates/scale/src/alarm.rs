@@ -1,5 +1,8 @@
 //! Alarms in CloudWatch's words: a metric is compared with a threshold, period by period.
 
+mod book;
+mod problems;
+
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +12,8 @@ use equipoise_target::{AlarmName, GroupName, ScalingGroupName};
 use serde::{Deserialize, Serialize};
 
 use crate::{Metric, Moment};
+
+pub use book::{AlarmBook, AlarmView, Datapoint, Maker};
 
 /// An alarm, as configured. Exactly one of `scaling-group` and `target-group` says whose metric it is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -16,18 +16,25 @@ mod instance;
 mod metric;
 mod moment;
 mod policy;
+mod problem;
 pub mod provider;
 mod settings;
 mod template;
 
 pub use activity::{Activity, ActivityId, ActivityStatus};
 pub use adjustment::{Adjustment, AdjustmentKind};
-pub use alarm::{Action, Alarm, AlarmState, Comparison, MissingData, Transition};
+pub use alarm::{
+    Action, Alarm, AlarmBook, AlarmState, AlarmView, Comparison, Datapoint, Maker, MissingData, Transition,
+};
 pub use fleet::{Effect, Event, Fleet, InFlight, Order, OrderError, Plan};
 pub use group::{BackOff, BackOffView, Bounds, GroupState, GroupView, PoolView, RefreshState, RefreshView};
 pub use instance::{Instance, InstanceId, Lifecycle};
 pub use metric::{Metric, Readings, SeriesKey, Subject};
 pub use moment::Moment;
-pub use policy::{Policy, Predictive, Scheduled, Simple, Step, StepRange, TargetTracking};
+pub use policy::{
+    Forecast, ForecastPoint, GroupFacts, Policy, PolicyBook, PolicyMemory, Predictive, Scheduled, Simple, Step,
+    StepRange, TargetTracking, Wish,
+};
+pub use problem::Problem;
 pub use settings::{HealthSource, Hook, HookMoment, Process, Refresh, ScalingGroup, Scrape, Termination, WarmPool};
 pub use template::{CommandTemplate, DockerTemplate, LaunchTemplate, PortRange, ProcessTemplate, ResourceLimits};

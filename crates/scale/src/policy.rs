@@ -2,7 +2,9 @@
 //!
 //! A new kind is one file under `policy/` and a variant here.
 
+mod book;
 mod predictive;
+mod problems;
 mod scheduled;
 mod simple;
 mod step;
@@ -11,6 +13,7 @@ mod target_tracking;
 use equipoise_target::PluginName;
 use serde::{Deserialize, Serialize};
 
+pub use book::{Forecast, ForecastPoint, GroupFacts, PolicyBook, PolicyMemory, Wish};
 pub use predictive::Predictive;
 pub use scheduled::Scheduled;
 pub use simple::Simple;

@@ -1,5 +1,7 @@
 //! A scaling group, as configured.
 
+mod problems;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! What an instance is started from: the only list of providers' settings.
 
+mod problems;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
