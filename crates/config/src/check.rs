@@ -10,6 +10,7 @@ mod plugin;
 mod range;
 mod reference;
 mod resilience;
+mod scaling;
 mod socket;
 mod target;
 mod target_group;
@@ -93,6 +94,9 @@ impl Checker<'_> {
         let target_groups: Vec<_> = groups.map(|(name, group)| self.target_group(name, group)).collect();
         let plugins: Vec<_> = document.plugin.iter().map(|(name, plugin)| self.plugin(name, plugin)).collect();
         let listeners: Vec<_> = document.listener.iter().map(|(name, written)| self.listener(name, written)).collect();
+        let scaling = self.scaling();
+        let scaling_groups = self.scaling_groups();
+        let alarms = self.alarms();
         self.binds();
         self.circles();
         self.unused();
@@ -105,6 +109,9 @@ impl Checker<'_> {
             listeners: listeners.into_iter().collect::<Option<_>>()?,
             target_groups: target_groups.into_iter().collect::<Option<_>>()?,
             plugins: plugins.into_iter().collect::<Option<_>>()?,
+            scaling,
+            scaling_groups,
+            alarms,
         })
     }
 

@@ -2,6 +2,7 @@
 
 mod way;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,13 +10,14 @@ use std::time::Duration;
 use equipoise_balance::Algorithm;
 use equipoise_health::{GuardSettings, HealthCheck};
 use equipoise_rule::{Action, Rule};
-use equipoise_target::{Endpoint, GroupName, ListenerName, PluginName};
+use equipoise_scale::{Alarm, ScalingGroup};
+use equipoise_target::{AlarmName, Endpoint, GroupName, ListenerName, PluginName, ScalingGroupName};
 use ipnet::IpNet;
 
 use crate::document::{
     AccessLog, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Fallback, Grant, GroupLimits,
-    Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, RateLimit, Retry, Shed, TargetTimeouts,
-    TcpSettings, TlsVersion, UdpSettings, Upgrades, World,
+    Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom, RateLimit, Retry, Scaling, Shed,
+    TargetTimeouts, TcpSettings, TlsVersion, UdpSettings, Upgrades, World,
 };
 use crate::size::Size;
 
@@ -40,6 +42,13 @@ pub struct Config {
     pub target_groups: Vec<TargetGroup>,
     /// Plugins, in the order of their names. Every plugin that something names is among them, with the right world.
     pub plugins: Vec<Plugin>,
+    /// What holds for all scaling groups.
+    pub scaling: Scaling,
+    /// Scaling groups. Each feeds a target group that is among the above, over HTTP, TCP or UDP; its paths are absolute, and
+    /// its policies' alarms are among those below.
+    pub scaling_groups: BTreeMap<ScalingGroupName, ScalingGroup>,
+    /// Alarms. Each is about one scaling group or target group that is among the above.
+    pub alarms: BTreeMap<AlarmName, Alarm>,
 }
 
 /// An address that takes requests.

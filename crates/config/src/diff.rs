@@ -65,6 +65,8 @@ pub fn diff(before: &Config, after: &Config) -> Vec<Change> {
     named("listener", &old.listener, &new.listener, &mut changes);
     named("target group", &old.target_group, &new.target_group, &mut changes);
     plugins(&before.plugins, &after.plugins, &mut changes);
+    named("scaling group", &old.scaling_group, &new.scaling_group, &mut changes);
+    named("alarm", &old.alarm, &new.alarm, &mut changes);
     changes
 }
 
@@ -73,6 +75,8 @@ fn whole(old: &Document, new: &Document, changes: &mut Vec<Change>) {
         listener: BTreeMap::new(),
         target_group: BTreeMap::new(),
         plugin: BTreeMap::new(),
+        scaling_group: BTreeMap::new(),
+        alarm: BTreeMap::new(),
         ..document.clone()
     };
     tables("configuration", "", &table(&alone(old)), &table(&alone(new)), changes);

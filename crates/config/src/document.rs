@@ -39,6 +39,7 @@ mod network;
 mod overload;
 mod plugin;
 mod protocol;
+mod scaling;
 mod socket;
 mod target_group;
 mod tls;
@@ -47,7 +48,8 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use equipoise_target::{GroupName, ListenerName, PluginName};
+use equipoise_scale::{Alarm, ScalingGroup};
+use equipoise_target::{AlarmName, GroupName, ListenerName, PluginName, ScalingGroupName};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,6 +61,7 @@ pub use overload::{RateKey, RateLimit, Shed};
 pub use plugin::{Fallback, Grant, Plugin, PluginLimits, World};
 pub use protocol::Protocol;
 pub(crate) use protocol::Traffic;
+pub use scaling::{Scaling, StateFile};
 pub use socket::{FileMode, ListenerSocket, ProxyProtocolFrom};
 pub use target_group::{
     CircuitBreaker, GroupLimits, Hedge, Pool, ProxyVersion, Queue, Retry, RetryOn, Target, TargetGroup, TargetProtocol,
@@ -92,6 +95,12 @@ pub struct Document {
     pub target_group: BTreeMap<GroupName, TargetGroup>,
     /// WebAssembly components that take decisions, by name.
     pub plugin: BTreeMap<PluginName, Plugin>,
+    /// What holds for all scaling groups.
+    pub scaling: Scaling,
+    /// Groups of instances that are started and stopped as they are needed, by name.
+    pub scaling_group: BTreeMap<ScalingGroupName, ScalingGroup>,
+    /// What is watched, and from when on something is done about it, by name.
+    pub alarm: BTreeMap<AlarmName, Alarm>,
 }
 
 impl Default for Document {
@@ -105,6 +114,9 @@ impl Default for Document {
             listener: BTreeMap::new(),
             target_group: BTreeMap::new(),
             plugin: BTreeMap::new(),
+            scaling: Scaling::default(),
+            scaling_group: BTreeMap::new(),
+            alarm: BTreeMap::new(),
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use toml::{Table, Value};
 
 use crate::config::{CertificateFiles, Config, Listener, ListenerTls, Plugin, TargetGroup, TargetTls};
-use crate::document::{self, AccessLog, Admin, Document, PluginLimits, Traffic};
+use crate::document::{self, AccessLog, Admin, Document, PluginLimits, Scaling, StateFile, Traffic};
 
 /// The configuration as TOML with every default written out. It loads again to an equal configuration. What variables
 /// were filled with stands in it, secrets of plugins included.
@@ -51,6 +51,9 @@ impl From<&Config> for Document {
             listener: listeners.map(|listener| (listener.name.clone(), listener.into())).collect(),
             target_group: groups.map(|group| (group.name.clone(), group.into())).collect(),
             plugin: plugins.map(|plugin| (plugin.name.clone(), plugin.into())).collect(),
+            scaling: (&config.scaling).into(),
+            scaling_group: config.scaling_groups.clone(),
+            alarm: config.alarms.clone(),
         }
     }
 }
@@ -156,7 +159,17 @@ impl From<&Plugin> for document::Plugin {
     }
 }
 
+impl From<&Scaling> for Scaling {
+    fn from(scaling: &Scaling) -> Self {
+        let state = match &scaling.state {
+            StateFile::At(path) => StateFile::At(readable(path)),
+            other => other.clone(),
+        };
+        Self { state, ..*scaling }
+    }
+}
+
 /// TOML is text: the rare path that is none loses what cannot be written.
-fn readable(path: &Path) -> std::path::PathBuf {
+pub(crate) fn readable(path: &Path) -> std::path::PathBuf {
     path.to_string_lossy().into_owned().into()
 }

@@ -50,13 +50,13 @@ pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{
     AccessLog, AccessLogFormat, Admin, CircuitBreaker, ClientAuthMode, ClientLimits, ClientTimeouts, Document,
     Fallback, FileMode, Grant, GroupLimits, Hedge, ListenerSocket, NormalizePath, Pool, Protocol, ProxyProtocolFrom,
-    ProxyVersion, Queue, RateKey, RateLimit, Retry, RetryOn, Shed, TargetProtocol, TargetSocket, TargetTimeouts,
-    TcpSettings, TlsVersion, UdpSettings, World,
+    ProxyVersion, Queue, RateKey, RateLimit, Retry, RetryOn, Scaling, Shed, StateFile, TargetProtocol, TargetSocket,
+    TargetTimeouts, TcpSettings, TlsVersion, UdpSettings, World,
 };
 pub use effective::effective;
 pub use limits::{
-    MAX_BYTES, MAX_FILES, MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES, MAX_TARGET_GROUPS,
-    MAX_TARGETS,
+    MAX_ALARMS, MAX_BYTES, MAX_FILES, MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES,
+    MAX_SCALING_GROUPS, MAX_TARGET_GROUPS, MAX_TARGETS,
 };
 pub use load::{Loaded, Native, check, load, parse};
 pub use report::{Diagnostic, Location, Related, Report, Severity};

@@ -17,6 +17,10 @@ pub const MAX_TARGETS: usize = 10_000;
 pub const MAX_HASH_SLOTS: usize = 50_000_000;
 /// Plugins.
 pub const MAX_PLUGINS: usize = 1_000;
+/// Scaling groups.
+pub const MAX_SCALING_GROUPS: usize = 1_000;
+/// Alarms.
+pub const MAX_ALARMS: usize = 10_000;
 /// Problems that are reported at once; the rest waits until these are gone.
 pub const MAX_PROBLEMS: usize = 200;
 

@@ -20,7 +20,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use crate::code::Code;
 use crate::document::Document;
 use crate::finding::{At, Finding};
-use crate::limits::{MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_TARGET_GROUPS};
+use crate::limits::{MAX_ALARMS, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_SCALING_GROUPS, MAX_TARGET_GROUPS};
 use crate::path::KeyPath;
 use crate::tree::{NAMED, Tree};
 
@@ -35,6 +35,8 @@ pub(crate) fn read(tree: &mut Tree<'_>, findings: &mut Vec<Finding>) -> (Documen
     document.listener = reader.named("listener", MAX_LISTENERS).collect();
     document.target_group = reader.named("target-group", MAX_TARGET_GROUPS).collect();
     document.plugin = reader.named("plugin", MAX_PLUGINS).collect();
+    document.scaling_group = reader.named("scaling-group", MAX_SCALING_GROUPS).collect();
+    document.alarm = reader.named("alarm", MAX_ALARMS).collect();
     (document, reader.removed)
 }
 

@@ -5,7 +5,10 @@ use equipoise_balance::Algorithm;
 use super::Checker;
 use crate::code::Code;
 use crate::finding::{At, Finding};
-use crate::limits::{MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_RULES, MAX_TARGET_GROUPS, MAX_TARGETS};
+use crate::limits::{
+    MAX_ALARMS, MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_RULES, MAX_SCALING_GROUPS, MAX_TARGET_GROUPS,
+    MAX_TARGETS,
+};
 use crate::path::KeyPath;
 
 impl Checker<'_> {
@@ -22,6 +25,8 @@ impl Checker<'_> {
             ("target-group", "targets", targets, MAX_TARGETS),
             ("target-group", "slots in tables of `consistent-hash`", slots, MAX_HASH_SLOTS),
             ("plugin", "plugins", document.plugin.len(), MAX_PLUGINS),
+            ("scaling-group", "scaling groups", document.scaling_group.len(), MAX_SCALING_GROUPS),
+            ("alarm", "alarms", document.alarm.len(), MAX_ALARMS),
         ];
         let before = self.findings.len();
         for (section, what, count, most) in counts.into_iter().filter(|(_, _, count, most)| count > most) {

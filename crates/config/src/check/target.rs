@@ -83,7 +83,8 @@ impl Checker<'_> {
     fn someone_takes_requests(&mut self, group: &KeyPath, name: &GroupName, written: &TargetGroup) {
         let list = group.key("targets");
         if written.targets.is_empty() {
-            if !self.origin.excused(&list) {
+            let fed = self.document.scaling_group.values().any(|scaling| scaling.target_group == *name);
+            if !fed && !self.origin.excused(&list) {
                 let message = format!("target group `{name}` has no targets: requests to it are answered with 503");
                 let finding = Finding::warning(Code::NoTargets, At::Key(group.clone()), message);
                 self.say(finding.help("write `targets = [\"10.0.0.11:8080\"]`"));

@@ -98,7 +98,6 @@ fn unknown_variant(variant: &str, known: &[&str], at: At) -> Finding {
 /// Words of what is planned, so that whoever read about it is told the truth instead of "unknown".
 fn later(word: &str) -> Option<&'static str> {
     Some(match word {
-        "scaling-group" | "scaling-groups" => "scaling groups are",
         "outlier-ejection" | "outlier-detection" | "passive-health-check" => "outlier ejection is",
         "discovery" | "dns" | "docker" | "kubernetes" => "discovery is",
         "zone" => "zones are",

@@ -15,7 +15,7 @@ use crate::path::KeyPath;
 use crate::tree::expand::{Filled, shift};
 
 /// The sections whose tables have names.
-pub(crate) const NAMED: [&str; 3] = ["listener", "plugin", "target-group"];
+pub(crate) const NAMED: [&str; 5] = ["alarm", "listener", "plugin", "scaling-group", "target-group"];
 
 pub(super) struct Merge<'s> {
     root: DeTable<'s>,
