@@ -17,6 +17,8 @@ use tokio::time::timeout;
 use crate::problem::Problem;
 use crate::status::{Drain, DrainRequest, Reload, Status};
 
+mod scaling;
+
 /// A status with 10,000 targets is about 3 MB.
 const ANSWER_LIMIT: usize = 64 * 1024 * 1024;
 

@@ -10,15 +10,20 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use tokio::time::timeout;
 
+use self::extract::{Told, bad_body, unread};
 use crate::control::Control;
 use crate::gate::{Gate, guard};
 use crate::problem::Problem;
 use crate::status::{DrainRequest, Phase, Reload, Status};
 
-/// The largest order is a drain with a deadline.
+mod extract;
+mod scaling;
+mod series;
+
+/// The largest order is a push of a hundred metrics.
 const BODY_LIMIT: usize = 16 * 1024;
 /// Covers compiling several large plugins; a reload that takes longer goes on, only its caller is told to look later.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
@@ -36,6 +41,8 @@ pub(crate) fn router(control: Arc<dyn Control>, gate: Gate) -> Router {
         .route("/v1/config", get(config))
         .route("/v1/reload", post(reload))
         .route("/v1/drain", post(drain))
+        .merge(scaling::routes())
+        .merge(series::routes())
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -101,35 +108,8 @@ async fn reload(State(control): Shared, body: Result<Bytes, BytesRejection>) -> 
     }
 }
 
-async fn drain(State(control): Shared, headers: HeaderMap, body: Result<Bytes, BytesRejection>) -> Response {
-    let request = match body {
-        Ok(body) => drain_request(&headers, &body),
-        Err(rejection) => Err(unread(&rejection)),
-    };
-    match request {
-        Ok(request) => (StatusCode::ACCEPTED, Json(control.drain(request))).into_response(),
-        Err(problem) => problem.into_response(),
-    }
-}
-
-fn drain_request(headers: &HeaderMap, body: &[u8]) -> Result<DrainRequest, Box<Problem>> {
-    if body.is_empty() {
-        return Ok(DrainRequest::default());
-    }
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !media_type.split(';').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("application/json")) {
-        let detail = "send the body as `Content-Type: application/json`";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "media-type", "wrong media type", detail));
-    }
-    serde_json::from_slice(body).map_err(|error| bad_body(format!("drain order: {error}")))
-}
-
-fn bad_body(detail: impl Into<String>) -> Box<Problem> {
-    Problem::new(StatusCode::BAD_REQUEST, "bad-body", "bad body", detail)
-}
-
-fn unread(rejection: &BytesRejection) -> Box<Problem> {
-    Problem::new(rejection.status(), "bad-body", "bad body", rejection.body_text())
+async fn drain(State(control): Shared, Told(request): Told<DrainRequest>) -> Response {
+    (StatusCode::ACCEPTED, Json(control.drain(request))).into_response()
 }
 
 async fn not_found(request: Request) -> Box<Problem> {

@@ -10,6 +10,8 @@ use crate::control::{Pending, ReloadError};
 use crate::problem::Diagnostic;
 use crate::status::{Drain, DrainRequest, Phase, Reload, ReloadResult, Status, TargetGroup};
 
+mod scaling;
+
 /// A balancer that does what the test says.
 #[derive(Default)]
 struct Fake {
@@ -55,7 +57,7 @@ impl Control for Fake {
     }
 }
 
-async fn start(fake: Fake) -> (String, Arc<Fake>) {
+async fn start<C: Control>(fake: C) -> (String, Arc<C>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let fake = Arc::new(fake);
