@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use equipoise_target::{Endpoint, ScalingGroupName};
 use serde::{Deserialize, Serialize};
 
-use crate::InstanceId;
+use crate::{InstanceId, LaunchTemplate};
 
 /// An answer that takes a while.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -129,4 +130,23 @@ pub struct Setting {
     pub group: ScalingGroupName,
     /// Tells this program's instances from those of others on the same machine: the same after a restart.
     pub owner: Arc<str>,
+    /// A folder for what is known of processes and for their logs, the same after a restart. It is made when it is needed;
+    /// several groups and several owners may share it.
+    pub folder: PathBuf,
+    /// What relative paths of launch templates start from: the configuration file's folder.
+    pub base: PathBuf,
+}
+
+/// The provider for a launch template. Touches nothing yet.
+///
+/// # Errors
+/// [`ProviderError`] when this machine or this build cannot have such a provider.
+pub fn provider(setting: &Setting, template: &LaunchTemplate) -> Result<Arc<dyn Provider>, ProviderError> {
+    let _ = setting;
+    let attempt = match template {
+        LaunchTemplate::Process(_) => "starting processes",
+        LaunchTemplate::Docker(_) => "starting containers",
+        LaunchTemplate::Command(_) => "starting instances by command",
+    };
+    Err(ProviderError::Launch { attempt: attempt.to_owned(), reason: "this build cannot do that".to_owned() })
 }
