@@ -14,6 +14,7 @@
 //! ```
 
 mod dial;
+mod farewell;
 mod proxy_protocol;
 mod stream;
 pub mod tls;

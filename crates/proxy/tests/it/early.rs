@@ -191,3 +191,53 @@ async fn a_request_that_we_answer_ourselves_is_not_told_to_go_on() {
     let refusal = soon(client.message()).await.unwrap();
     assert_eq!((refusal.status(), refusal.text()), (413, "no"));
 }
+
+#[tokio::test]
+async fn the_last_response_is_whole_however_it_comes() {
+    let origin = Origin::new(|mut wire, _| async move {
+        while let Some(message) = wire.message().await {
+            match message.head.split(' ').nth(1) {
+                Some("/large") => wire.write(answer(&"x".repeat(1 << 20))).await,
+                Some("/slow") => {
+                    wire.write("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nabc").await;
+                    // The second half only comes when the first has gone all the way.
+                    let _ = wire.message().await;
+                }
+                _ => wire.write(answer("small")).await,
+            }
+        }
+    })
+    .await;
+    let running = Running::before(&[origin.address]).await;
+    for (path, length) in [("/small", 5), ("/large", 1 << 20)] {
+        let mut client = running.client().await;
+        client.write(format!("GET {path} HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n")).await;
+        let head = soon(client.head()).await.unwrap();
+        assert_eq!(head.field("connection"), "close");
+        assert_eq!(soon(client.exactly(length)).await.unwrap().len(), length);
+        assert!(soon(client.message()).await.is_none(), "nothing after it");
+    }
+    let mut client = running.client().await;
+    client.write("GET /slow HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n").await;
+    soon(client.head()).await.unwrap();
+    assert_eq!(soon(client.exactly(3)).await.unwrap(), b"abc");
+}
+
+/// Bytes after the last request are nobody's; that they were not read must not take the response away.
+#[tokio::test]
+async fn the_last_response_survives_what_is_sent_after_its_request() {
+    let origin = Origin::new(|mut wire, _| async move {
+        while wire.message().await.is_some() {
+            wire.write(answer("whole")).await;
+        }
+    })
+    .await;
+    let running = Running::before(&[origin.address]).await;
+    for _ in 0..100 {
+        let mut client = running.client().await;
+        let requests = "GET / HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n".to_owned()
+            + &"GET / HTTP/1.1\r\nhost: t\r\n\r\n".repeat(900);
+        client.write_while_wanted(requests.as_bytes()).await;
+        assert_eq!(soon(client.message()).await.unwrap().text(), "whole");
+    }
+}
