@@ -1,7 +1,10 @@
 //! Alarms in CloudWatch's words: a metric is compared with a threshold, period by period.
 
 mod book;
+mod judge;
 mod problems;
+pub(crate) mod reason;
+pub(crate) mod watch;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;

@@ -33,7 +33,7 @@ pub use metric::{Metric, Readings, SeriesKey, Subject};
 pub use moment::Moment;
 pub use policy::{
     Forecast, ForecastPoint, GroupFacts, Policy, PolicyBook, PolicyMemory, Predictive, Scheduled, Simple, Step,
-    StepRange, TargetTracking, Wish,
+    StepRange, TargetTracking, Wish, made_alarm_names,
 };
 pub use problem::Problem;
 pub use settings::{HealthSource, Hook, HookMoment, Process, Refresh, ScalingGroup, Scrape, Termination, WarmPool};

@@ -2,9 +2,12 @@
 //!
 //! A new kind is one file under `policy/` and a variant here.
 
+mod asked;
 mod book;
+mod forecast;
 mod predictive;
 mod problems;
+mod schedule;
 mod scheduled;
 mod simple;
 mod step;
@@ -18,7 +21,7 @@ pub use predictive::Predictive;
 pub use scheduled::Scheduled;
 pub use simple::Simple;
 pub use step::{Step, StepRange};
-pub use target_tracking::TargetTracking;
+pub use target_tracking::{TargetTracking, made_alarm_names};
 
 /// A scaling policy. Of several that want a change at once, the one that wants the most instances wins.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

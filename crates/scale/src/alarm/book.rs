@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use equipoise_target::{AlarmName, PolicyName, ScalingGroupName};
 
-use crate::{Alarm, AlarmState, Moment, Plan, Readings, Transition};
+use super::watch::Watch;
+use crate::{Alarm, AlarmState, Moment, Plan, Policy, Readings, Transition};
 
 /// Who made an alarm that nobody configured.
 pub type Maker = (ScalingGroupName, PolicyName);
@@ -43,30 +44,31 @@ pub struct AlarmBook {
     watches: BTreeMap<AlarmName, Watch>,
 }
 
-/// An alarm and what it says.
-#[derive(Debug)]
-pub(crate) struct Watch {
-    pub(crate) settings: Alarm,
-    pub(crate) state: AlarmState,
-}
-
 impl AlarmBook {
     /// From now on, these alarms are there. One whose settings are as before goes on as before; any other one begins anew,
     /// without enough data to tell.
     pub fn configure(&mut self, plan: &Plan, now: Moment) {
-        let _ = (plan, now);
+        let mut before = std::mem::take(&mut self.watches);
+        let configured = plan.alarms.iter().map(|(name, alarm)| (name.clone(), alarm.clone(), None));
+        for (name, settings, made_by) in configured.chain(made_alarms(plan)) {
+            let same = |watch: &Watch| watch.settings == settings && watch.made_by == made_by;
+            let watch = match before.remove(&name).filter(same) {
+                Some(watch) => Some(watch),
+                None => Watch::new(settings, made_by, now),
+            };
+            self.watches.extend(watch.map(|watch| (name, watch)));
+        }
     }
 
-    /// Looks at every alarm whose period has ended, and gives what changed.
+    /// Looks at every alarm whose period has ended, and gives what changed, by name.
     pub fn evaluate(&mut self, readings: &dyn Readings, now: Moment) -> Vec<Transition> {
-        let _ = (readings, now);
-        Vec::new()
+        self.watches.iter_mut().filter_map(|(name, watch)| watch.look(name, readings, now)).collect()
     }
 
     /// What an alarm says; `None` when there is none of this name.
     #[must_use]
     pub fn state(&self, name: &AlarmName) -> Option<AlarmState> {
-        self.watches.get(name).map(|watch| watch.state)
+        self.watches.get(name).map(Watch::state)
     }
 
     /// An alarm's settings, for its actions; `None` when there is none of this name.
@@ -78,6 +80,26 @@ impl AlarmBook {
     /// What there is to see of every alarm, by name.
     #[must_use]
     pub fn views(&self) -> Vec<AlarmView> {
-        Vec::new()
+        self.watches.iter().map(|(name, watch)| watch.view(name)).collect()
+    }
+
+    pub(crate) fn watch(&self, name: &AlarmName) -> Option<&Watch> {
+        self.watches.get(name)
     }
 }
+
+/// The alarms that target tracking policies make for themselves.
+fn made_alarms(plan: &Plan) -> impl Iterator<Item = (AlarmName, Alarm, Option<Maker>)> {
+    plan.groups.iter().flat_map(|(group, settings)| {
+        settings.policy.iter().flat_map(move |(name, policy)| {
+            let made = match policy {
+                Policy::TargetTracking(tracking) => tracking.alarms(group, name),
+                _ => Vec::new(),
+            };
+            made.into_iter().map(move |(alarm, settings)| (alarm, settings, Some((group.clone(), name.clone()))))
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -5,7 +5,13 @@ use std::time::Duration;
 use equipoise_target::{PolicyName, ScalingGroupName};
 use serde::{Deserialize, Serialize};
 
-use crate::{AlarmBook, Bounds, Moment, Readings, ScalingGroup};
+use super::asked::{Asked, Seen};
+use super::predictive::Forecaster;
+use super::scheduled::Timer;
+use super::simple::Simple;
+use super::step::Step;
+use super::target_tracking::Tracker;
+use crate::{AlarmBook, Bounds, Moment, Policy, Readings, ScalingGroup};
 
 /// What a policy wants. The caller holds `desired` between the bounds; of several wishes the largest wins.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,22 +67,73 @@ pub struct PolicyMemory {
 #[derive(Debug, Default)]
 pub struct PolicyBook {
     memory: PolicyMemory,
+    followed: Vec<Followed>,
+    default_cooldown: Duration,
+    warm_up: Duration,
+    configured: Option<Bounds>,
+}
+
+/// A policy at work, and what it was made of.
+#[derive(Debug)]
+struct Followed {
+    name: PolicyName,
+    settings: Policy,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    Simple(Simple, Seen),
+    Step(Step, Seen),
+    TargetTracking(Tracker),
+    Scheduled(Box<Timer>),
+    Predictive(Forecaster),
+    /// A door: nobody asks a plugin yet.
+    Plugin,
+}
+
+impl Work {
+    fn new(settings: &Policy, now: Moment) -> Self {
+        match settings.clone() {
+            Policy::Simple(settings) => Self::Simple(settings, Seen::default()),
+            Policy::Step(settings) => Self::Step(settings, Seen::default()),
+            Policy::TargetTracking(settings) => Self::TargetTracking(Tracker::new(settings)),
+            Policy::Scheduled(settings) => Self::Scheduled(Box::new(Timer::new(settings, now))),
+            Policy::Predictive(settings) => Self::Predictive(Forecaster::new(settings)),
+            Policy::Plugin(_) => Self::Plugin,
+        }
+    }
 }
 
 impl PolicyBook {
     /// No policies yet, with what an earlier program remembered.
     #[must_use]
     pub fn new(memory: PolicyMemory) -> Self {
-        Self { memory }
+        Self { memory, ..Self::default() }
     }
 
-    /// From now on, these are the group's policies. Schedules begin to count at `now`: what fell due before is not made up.
+    /// From now on, these are the group's policies. Those that are as before go on as before. A new schedule begins to count
+    /// at `now`: what fell due before is not made up, but for the bounds that it set.
     pub fn configure(&mut self, group: &ScalingGroup, now: Moment) {
-        let _ = (group, now);
+        let mut before = std::mem::take(&mut self.followed);
+        self.followed.extend(group.policy.iter().map(|(name, settings)| {
+            let same = before.iter().position(|policy| policy.name == *name && policy.settings == *settings);
+            same.map(|place| before.swap_remove(place)).unwrap_or_else(|| Followed {
+                name: name.clone(),
+                settings: settings.clone(),
+                work: Work::new(settings, now),
+            })
+        }));
+        self.default_cooldown = group.default_cooldown;
+        self.warm_up = group.warm_up;
+        self.configured = Some(Bounds { min: group.min, max: group.max });
     }
 
-    /// What the policies want at `now`, after [`AlarmBook::evaluate`]. Not more often than wanted: a wish is made once, and
-    /// made again when there is a new reason.
+    /// What the policies want at `now`, after [`AlarmBook::evaluate`]. A wish is made once, and made again when there is a new
+    /// reason. Each is within the bounds, and changes something: the desired capacity, the bounds or both.
+    ///
+    /// Two rules between policies are kept here, beside "the largest wins", which is the caller's: no alarm scales in below
+    /// what a predictive policy expects, and target tracking scales in only as far as every policy of that kind agrees.
     pub fn wishes(
         &mut self,
         facts: &GroupFacts<'_>,
@@ -84,8 +141,26 @@ impl PolicyBook {
         readings: &dyn Readings,
         now: Moment,
     ) -> Vec<Wish> {
-        let _ = (facts, alarms, readings, now);
-        Vec::new()
+        self.memory.note(facts.desired, now);
+        let (default_cooldown, warm_up) = (self.default_cooldown, self.warm_up);
+        let asked = Asked { facts, alarms, readings, memory: &self.memory, default_cooldown, warm_up, now };
+        let mut wishes = wanted::scheduled(&mut self.followed, self.configured, &asked);
+        let bounds = wishes.iter().find_map(|wish| wish.bounds).unwrap_or(facts.bounds);
+        let (forecast, floor) = wanted::predicted(&mut self.followed, &asked);
+        wishes.extend(forecast);
+        wishes.extend(wanted::alarmed(&mut self.followed, floor, &asked));
+        for wish in &mut wishes {
+            let clamped = wish.desired.map(|desired| bounds.clamp(desired));
+            wish.desired = clamped.filter(|desired| *desired != facts.desired);
+        }
+        wishes.retain(|wish| wish.desired.is_some() || wish.bounds.is_some());
+        wishes
+    }
+
+    /// Whether any policy sets bounds. If none does, the configured ones hold.
+    #[must_use]
+    pub fn sets_bounds(&self) -> bool {
+        self.followed.iter().any(|policy| matches!(&policy.work, Work::Scheduled(timer) if timer.sets_bounds()))
     }
 
     /// What to keep over a restart.
@@ -97,7 +172,38 @@ impl PolicyBook {
     /// What the predictive policies expect, for status.
     #[must_use]
     pub fn forecasts(&self) -> Vec<Forecast> {
-        Vec::new()
+        let forecast = |policy: &Followed| match &policy.work {
+            Work::Predictive(forecaster) => forecaster.forecast().cloned(),
+            _ => None,
+        };
+        self.followed.iter().filter_map(forecast).collect()
+    }
+
+    /// When the scheduled policies fall due next, for status.
+    #[must_use]
+    pub fn schedules(&self) -> Vec<(PolicyName, Option<Moment>)> {
+        let next = |policy: &Followed| match &policy.work {
+            Work::Scheduled(timer) => Some((policy.name.clone(), timer.next())),
+            _ => None,
+        };
+        self.followed.iter().filter_map(next).collect()
+    }
+}
+
+impl PolicyMemory {
+    /// Sees whether the desired capacity changed, whoever changed it.
+    fn note(&mut self, desired: u32, now: Moment) {
+        match self.desired.replace(desired) {
+            Some(before) if before < desired => self.grown = Some(now),
+            Some(before) if before > desired => self.shrunk = Some(now),
+            Some(_) | None => (),
+        }
+    }
+}
+
+impl Bounds {
+    fn clamp(self, desired: u32) -> u32 {
+        desired.min(self.max).max(self.min)
     }
 }
 
@@ -126,3 +232,8 @@ pub struct ForecastPoint {
     /// The instances that it needs.
     pub capacity: Option<u32>,
 }
+
+mod wanted;
+
+#[cfg(test)]
+mod tests;

@@ -2,8 +2,12 @@
 
 use std::time::Duration;
 
+use equipoise_target::PolicyName;
 use serde::{Deserialize, Serialize};
 
+use super::asked::Asked;
+use super::book::Forecast;
+use super::forecast::{self, Plan};
 use crate::Metric;
 
 /// Settings of a predictive policy.
@@ -38,4 +42,41 @@ fn day() -> Duration {
 
 fn ninety() -> u8 {
     90
+}
+
+/// A predictive policy at work.
+#[derive(Debug)]
+pub(super) struct Forecaster {
+    settings: Predictive,
+    forecast: Option<Forecast>,
+}
+
+impl Forecaster {
+    pub(super) fn new(settings: Predictive) -> Self {
+        Self { settings, forecast: None }
+    }
+
+    /// The fewest instances that are needed from now until one that was launched now would be in service, and why; `None`
+    /// when nothing is expected, or nothing follows from it. The forecast is made anew when a step has ended.
+    pub(super) fn least(&mut self, name: &PolicyName, asked: &Asked<'_>) -> Option<(u32, String)> {
+        let plan = Plan::new(self.settings.season)?;
+        let now = plan.begin(asked.now);
+        if self.forecast.as_ref().is_none_or(|forecast| forecast.made != now) {
+            self.forecast = Some(forecast::make(&self.settings, name, asked, plan));
+        }
+        let forecast =
+            self.forecast.as_ref().filter(|_| !self.settings.forecast_only && asked.facts.follow_schedules)?;
+        let lead = self.settings.lead.or(asked.facts.boot_time).unwrap_or_default();
+        let until = asked.now.after(lead);
+        let near = forecast.points.iter().take_while(|point| point.at <= until);
+        let (capacity, point) =
+            near.filter_map(|point| Some((point.capacity?, point))).max_by_key(|(most, _)| *most)?;
+        let (metric, value) = (&self.settings.metric, crate::alarm::reason::number(point.value?));
+        Some((capacity, format!("predictive policy {name} expected a {metric} of {value} at {}", point.at)))
+    }
+
+    /// What it expects.
+    pub(super) fn forecast(&self) -> Option<&Forecast> {
+        self.forecast.as_ref()
+    }
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use equipoise_target::AlarmName;
+use equipoise_target::{AlarmName, PolicyName};
 use serde::{Deserialize, Serialize};
 
-use crate::AdjustmentKind;
+use super::asked::{Asked, Seen, triggered};
+use crate::{Adjustment, AdjustmentKind, Wish};
 
 /// Settings of a step policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,4 +41,50 @@ pub struct StepRange {
     pub to: Option<f64>,
     /// The number, negative to scale in.
     pub by: i32,
+}
+
+impl StepRange {
+    /// Whether a breach falls into it. Upward of the threshold a range has its beginning and not its end, downward its
+    /// end and not its beginning.
+    fn holds(&self, breach: f64) -> bool {
+        let (from, to) = (self.from.unwrap_or(f64::NEG_INFINITY), self.to.unwrap_or(f64::INFINITY));
+        if breach < 0.0 || (breach == 0.0 && to <= 0.0) {
+            from < breach && breach <= to
+        } else {
+            from <= breach && breach < to
+        }
+    }
+}
+
+impl Step {
+    /// What it wants, once for each time that its alarm has looked and is in state ALARM.
+    pub(super) fn wish(&self, name: &PolicyName, seen: &mut Seen, asked: &Asked<'_>) -> Option<Wish> {
+        let watch = asked.alarms.watch(&self.alarm)?;
+        if !asked.facts.follow_alarms || !seen.first_time(watch.alarming()) {
+            return None;
+        }
+        // When everything is missing and counts as breaching, nobody knows how far: just beyond the threshold.
+        let breach = watch.breach().unwrap_or(0.0);
+        let step = self.steps.iter().find(|step| step.holds(breach))?;
+        let adjustment = Adjustment { kind: self.adjustment, by: step.by, at_least: self.at_least };
+        Some(Wish {
+            policy: name.clone(),
+            desired: Some(self.desired(adjustment, asked)?),
+            bounds: None,
+            cooldown: None,
+            cause: triggered(&self.alarm, name),
+        })
+    }
+
+    /// Out: from what has settled, so that instances on their way are not asked for twice. In: not while any is on its way,
+    /// and from everything that still runs, so that an instance on its way out is not taken twice.
+    fn desired(&self, adjustment: Adjustment, asked: &Asked<'_>) -> Option<u32> {
+        let (facts, settled) = (asked.facts, asked.settled(self.warm_up));
+        let out = adjustment.apply(settled);
+        if adjustment.apply(facts.desired) >= facts.desired {
+            return Some(out.max(facts.desired));
+        }
+        let arrived = settled >= facts.desired;
+        arrived.then(|| adjustment.apply(facts.desired.saturating_add(facts.leaving)).min(facts.desired))
+    }
 }
