@@ -11,12 +11,14 @@ mod client;
 #[cfg(feature = "wasm")]
 mod demo;
 mod instance;
+mod scaling;
 mod variables;
 
 pub(crate) use client::{AdminArgs, DrainArgs};
 #[cfg(feature = "wasm")]
 pub(crate) use demo::DemoArgs;
 pub(crate) use instance::InstanceArgs;
+pub(crate) use scaling::{AlarmsCommand, AsgCommand, MetricArgs, MetricsCommand};
 pub(crate) use variables::parse;
 
 /// An edge balancer that anyone can program
@@ -73,6 +75,21 @@ pub(crate) enum Command {
     Status(OutputArgs),
     /// Let a running balancer finish its requests and end
     Drain(DrainArgs),
+    /// Look at scaling groups, and change them
+    #[command(subcommand, visible_alias = "scaling-groups")]
+    #[command(
+        after_help = "Examples:\n  equipoise asg list\n  equipoise asg show web\n  equipoise asg activities web --follow"
+    )]
+    Asg(AsgCommand),
+    /// Look at alarms
+    #[command(subcommand)]
+    #[command(after_help = "Examples:\n  equipoise alarms list\n  equipoise alarms history cpu-high")]
+    Alarms(AlarmsCommand),
+    /// Read metrics over time, and push your own
+    #[command(subcommand)]
+    #[command(after_help = "Examples:\n  equipoise metrics get scaling-group/web cpu-utilization\n  \
+        equipoise metrics put scaling-group/web custom.jobs 12")]
+    Metrics(MetricsCommand),
     /// Print the JSON Schema of the configuration, for editors
     Schema,
     /// Look at configurations

@@ -10,6 +10,8 @@ use crate::args::{Cli, Command, ConfigCommand};
 use crate::failure::Failure;
 use crate::logging;
 
+mod alarms;
+mod asg;
 mod check;
 mod completions;
 mod config;
@@ -19,6 +21,7 @@ mod drain;
 #[cfg(feature = "wasm")]
 mod inspect;
 mod man;
+mod metrics;
 mod reload;
 mod run;
 mod sample_service;
@@ -44,6 +47,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Reload(arguments) => ask(reload::run(&admin.client()?, arguments)),
         Command::Status(arguments) => ask(status::run(&admin.client()?, arguments)),
         Command::Drain(arguments) => ask(drain::run(&admin.client()?, &arguments)),
+        Command::Asg(command) => ask(asg::run(&admin.client()?, command)),
+        Command::Alarms(command) => ask(alarms::run(&admin.client()?, command)),
+        Command::Metrics(command) => ask(metrics::run(&admin.client()?, command)),
         Command::Schema => schema::run(),
         Command::Config(ConfigCommand::Show(arguments)) => ask(config::show(&admin.client()?, &arguments)),
         #[cfg(feature = "wasm")]

@@ -23,12 +23,16 @@ pub(crate) enum Format {
 
 /// Writes to standard output. A reader that went away (`| head -1`) has what it wanted: that is no failure.
 pub(crate) fn to_stdout(text: &str) -> Result<(), Failure> {
+    is_read(text).map(drop)
+}
+
+/// The same; whether anybody is there still. Without a text, nobody can tell.
+pub(crate) fn is_read(text: &str) -> Result<bool, Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(anyhow::Error::new(error).context("writing to standard output").into())
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(anyhow::Error::new(error).context("writing to standard output").into()),
     }
 }
 

@@ -31,7 +31,7 @@ impl Cell {
 }
 
 /// Names and reasons come from files, targets and plugins: none of them may move the cursor.
-fn visible(text: &str) -> String {
+pub(crate) fn visible(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 

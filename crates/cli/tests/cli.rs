@@ -47,7 +47,8 @@ fn exit_codes_tell_apart_what_went_wrong() {
     check("stauts", 2, "status");
     check("run", 2, "--config");
     check("status --admin nonsense:", 2, "HOST:PORT");
-    for command in ["status", "reload", "drain", "config show"] {
+    let asking = ["status", "reload", "drain", "config show", "asg list", "asg activities web --follow", "alarms list"];
+    for command in asking {
         check(&format!("{command} --admin 127.0.0.1:{port}"), 69, "--admin");
     }
     check("run -c missing.toml", 78, "missing.toml");

@@ -44,7 +44,7 @@ mod tests {
     fn there_is_a_page_for_every_command() {
         let folder = tempfile::tempdir().unwrap();
         pages(folder.path()).unwrap();
-        for page in ["equipoise.1", "equipoise-check.1", "equipoise-config-show.1"] {
+        for page in ["equipoise.1", "equipoise-check.1", "equipoise-config-show.1", "equipoise-asg-set-desired.1"] {
             assert!(folder.path().join(page).is_file(), "{page}");
         }
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use equipoise_admin::client::Client;
+use equipoise_admin::scaling::Summary;
 use equipoise_admin::status::{Health, Listener, Phase, Plugin, Status, Target, TargetGroup};
 use equipoise_admin::{Reload, ReloadResult};
 
@@ -22,7 +23,8 @@ pub(crate) async fn run(client: &Client, arguments: OutputArgs) -> Result<(), Fa
 
 fn text(status: &Status, style: Style) -> String {
     let mut text = head(status, style);
-    for table in [listeners(&status.listeners), targets(&status.target_groups), plugins(&status.plugins)] {
+    let groups = scaling_groups(&status.scaling_groups);
+    for table in [listeners(&status.listeners), targets(&status.target_groups), groups, plugins(&status.plugins)] {
         let table = table.render(style);
         if !table.is_empty() {
             text.push('\n');
@@ -96,13 +98,27 @@ fn targets(groups: &[TargetGroup]) -> Table {
 }
 
 fn health(target: &Target) -> Cell {
-    match target.health {
-        _ if target.draining => Cell::painted("draining", Style::warning),
+    if target.draining { Cell::painted("draining", Style::warning) } else { health_cell(target.health) }
+}
+
+pub(super) fn health_cell(health: Health) -> Cell {
+    match health {
         Health::Healthy => Cell::painted("healthy", Style::good),
         Health::Degraded => Cell::painted("degraded", Style::warning),
         Health::Unhealthy => Cell::painted("unhealthy", Style::error),
         Health::Unknown => Cell::painted("unknown", Style::faint),
     }
+}
+
+pub(super) fn scaling_groups(groups: &[Summary]) -> Table {
+    let heading = ["SCALING GROUP", "TARGET GROUP", "MIN", "DESIRED", "MAX", "IN SERVICE", "NOTE"];
+    let mut table = Table::new(&heading);
+    for Summary { name, target_group, min, max, desired, in_service, note } in groups {
+        let paint = if in_service == desired { Style::good } else { Style::warning };
+        let in_service = Cell::painted(&in_service.to_string(), paint);
+        table.row([name.into(), target_group.into(), min.into(), desired.into(), max.into(), in_service, note.into()]);
+    }
+    table
 }
 
 fn plugins(plugins: &[Plugin]) -> Table {
@@ -135,13 +151,35 @@ mod tests {
             TargetGroup { name: "todo".to_owned(), failed_open: true, targets: vec![target], ..Default::default() };
         let uptime = Duration::from_millis(61_500);
         let version = "0.1.0".to_owned();
-        Status { version, phase: Phase::Ready, uptime, generation: 4, target_groups: vec![group], ..Status::default() }
+        let scaled = Summary {
+            name: "todo-asg".to_owned(),
+            desired: 3,
+            note: "suspended: launch".to_owned(),
+            ..Default::default()
+        };
+        Status {
+            version,
+            phase: Phase::Ready,
+            uptime,
+            generation: 4,
+            target_groups: vec![group],
+            scaling_groups: vec![scaled],
+            ..Status::default()
+        }
     }
 
     #[test]
     fn the_text_tells_what_an_operator_asks_first() {
         let text = text(&sample(), Style::plain());
-        for part in ["ready, up 1m 1s, generation 4", "nobody is healthy", "unhealthy", "1.2ms", "503 is not 200"] {
+        for part in [
+            "ready, up 1m 1s, generation 4",
+            "nobody is healthy",
+            "unhealthy",
+            "1.2ms",
+            "503 is not 200",
+            "todo-asg",
+            "suspended: launch",
+        ] {
             assert!(text.contains(part), "{part} is missing in\n{text}");
         }
     }
