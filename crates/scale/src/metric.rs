@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use equipoise_metrics::series::Statistic;
+use equipoise_metrics::series::{Statistic, Store};
 use equipoise_target::{GroupName, ScalingGroupName};
 use serde::{Deserialize, Serialize};
 
@@ -194,4 +194,37 @@ pub trait Readings {
         count: usize,
         now: Moment,
     ) -> Vec<Option<f64>>;
+}
+
+impl Readings for Store<SeriesKey> {
+    fn points(
+        &self,
+        key: &SeriesKey,
+        statistic: Statistic,
+        period: Duration,
+        count: usize,
+        now: Moment,
+    ) -> Vec<Option<f64>> {
+        Store::points(self, key, statistic, period.as_secs(), count, now.seconds())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use equipoise_metrics::series::Limits;
+
+    use super::*;
+
+    #[test]
+    fn alarms_read_what_was_recorded() {
+        let store = Store::new(Limits::default());
+        let subject = Subject::ScalingGroup(ScalingGroupName::new("web").expect("a name"));
+        let key = SeriesKey { subject, metric: Metric::CpuUtilization };
+        store.record(key.clone(), 119, 20.0).expect("room");
+        store.record(key.clone(), 119, 40.0).expect("room");
+        let readings: &dyn Readings = &store;
+        let now = Moment::from_millis(180_999);
+        let points = readings.points(&key, Statistic::Average, Duration::from_secs(60), 3, now);
+        assert_eq!(points, [None, Some(30.0), None]);
+    }
 }
