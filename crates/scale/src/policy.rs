@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use book::{Forecast, ForecastPoint, GroupFacts, PolicyBook, PolicyMemory, Wish};
 pub use predictive::Predictive;
+pub(crate) use problems::MOST;
 pub use scheduled::Scheduled;
 pub use simple::Simple;
 pub use step::{Step, StepRange};
