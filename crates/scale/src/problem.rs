@@ -75,10 +75,10 @@ impl Problems {
         }
     }
 
-    /// A period that can be read as far back as `periods` of them go, and two more: metrics are kept by the second for a quarter
-    /// of an hour, by the minute for a day, by five minutes for two weeks.
+    /// A period that can be read as far back as `periods` of them go: metrics are kept by the second for a quarter of an hour,
+    /// by the minute for a day, by five minutes for two weeks.
     pub(crate) fn kept(&mut self, field: &str, period: Duration, periods: u32) {
-        let (length, look) = (period.as_secs(), period.as_secs().saturating_mul(u64::from(periods) + 2));
+        let (length, look) = (period.as_secs(), period.as_secs().saturating_mul(u64::from(periods)));
         let (step, kept) = match look {
             0..=900 => return,
             901..=86_400 => (60, "15 minutes"),

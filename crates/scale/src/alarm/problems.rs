@@ -87,15 +87,18 @@ mod tests {
         check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"100ms\"", &["period"]);
         check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"0s\"", &["period"]);
         check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"2days\"", &["period"]);
-        check("scaling-group = \"a\"\nthreshold = 1\nevaluation-periods = 1441", &["evaluation-periods"]);
+        check(
+            "scaling-group = \"a\"\nthreshold = 1\nevaluation-periods = 1441\nperiod = \"300s\"",
+            &["evaluation-periods"],
+        );
         check(
             "scaling-group = \"a\"\nthreshold = 1\nperiod = \"1day\"\nevaluation-periods = 8",
             &["evaluation-periods"],
         );
-        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"50s\"\nevaluation-periods = 16", &[]);
-        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"50s\"\nevaluation-periods = 17", &["period"]);
-        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"60s\"\nevaluation-periods = 1438", &[]);
-        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"60s\"\nevaluation-periods = 1439", &["period"]);
+        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"50s\"\nevaluation-periods = 18", &[]);
+        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"50s\"\nevaluation-periods = 19", &["period"]);
+        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"60s\"\nevaluation-periods = 1440", &[]);
+        check("scaling-group = \"a\"\nthreshold = 1\nperiod = \"120s\"\nevaluation-periods = 721", &["period"]);
         check(
             "scaling-group = \"a\"\nthreshold = 1\nevaluation-periods = 2\ndatapoints-to-alarm = 3",
             &["datapoints-to-alarm"],
