@@ -7,6 +7,7 @@ mod footprint;
 mod guests;
 mod instructions;
 mod pgo;
+mod practical;
 
 use std::process::ExitCode;
 
@@ -16,6 +17,7 @@ usage: cargo xtask bench [--rounds N] [--seconds N] [--binary FILE] [SCENARIO â€
        cargo xtask guests [--check] [NAME â€¦]
        cargo xtask instructions [--update]
        cargo xtask pgo
+       cargo xtask practical [--scale N | --minutes N] [--variant simple|target-tracking] [--binary FILE] [--out FOLDER]
 
   bench            measure the program beside nginx and HAProxy; fails when a gate of docs/performance.md is missed
   footprint        the program's size, memory and start; fails when they are more than docs/performance.md allows
@@ -23,7 +25,8 @@ usage: cargo xtask bench [--rounds N] [--seconds N] [--binary FILE] [SCENARIO â€
   guests --check   build them elsewhere, and compare with what is committed
   NAME             only these: folders in plugins/
   instructions     count instructions under valgrind; fails when more than benches/baseline.txt allows
-  pgo              build the program for the ways that requests take: some percent faster";
+  pgo              build the program for the ways that requests take: some percent faster
+  practical        one to four instances and back under load, drawn and checked; time 1:10 unless told (docs/scaling.md)";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -33,6 +36,7 @@ fn main() -> ExitCode {
         ["bench-targets"] => bench::respond(), // what `bench` starts for itself
         ["instructions", rest @ ..] => instructions::run(rest),
         ["pgo"] => pgo::run(),
+        ["practical", rest @ ..] => practical::run(rest),
         ["footprint", rest @ ..] => footprint::run(rest),
         ["guests", rest @ ..] => guests::run(rest),
         _ => {
