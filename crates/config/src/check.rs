@@ -44,6 +44,11 @@ pub(crate) trait Origin {
     fn excused(&self, _: &KeyPath) -> bool {
         false
     }
+    /// Whether something was taken out of the table or list at this key, or out of a list in it: what the rest has to fit
+    /// may be missing.
+    fn is_maimed(&self, _: &KeyPath) -> bool {
+        false
+    }
     /// Whether a section has something of that name that could not be read.
     fn is_unread(&self, _section: &str, _name: &str) -> bool {
         false

@@ -65,6 +65,10 @@ codes! {
     UnknownTargetGroup => "unknown-target-group",
     /// A reference to a plugin that is not defined.
     UnknownPlugin => "unknown-plugin",
+    /// A reference to a scaling group that is not defined.
+    UnknownScalingGroup => "unknown-scaling-group",
+    /// A reference to an alarm that is not defined.
+    UnknownAlarm => "unknown-alarm",
     /// A plugin is used for something that its world is not for.
     WrongWorld => "wrong-world",
     /// The file of a plugin cannot be read.
@@ -97,6 +101,16 @@ codes! {
     UnusedTargetGroup => "unused-target-group",
     /// A plugin that nothing uses.
     UnusedPlugin => "unused-plugin",
+    /// An alarm that does nothing and that nothing follows.
+    UnusedAlarm => "unused-alarm",
+    /// A metric that nobody measures there.
+    Unmeasured => "unmeasured",
+    /// A range of ports with fewer ports than instances.
+    TooFewPorts => "too-few-ports",
+    /// Policies that work against each other, or against what they follow.
+    Contradiction => "contradiction",
+    /// Instances that take requests without having been checked.
+    NoHealthCheck => "no-health-check",
     /// A target group without a target.
     NoTargets => "no-targets",
     /// A target group whose only health check looks at an open port.

@@ -6,13 +6,13 @@ use crate::schema::{document, shapes, step_into};
 /// The description of the key at `path`, or of the nearest one around it that has words.
 pub(crate) fn describe(path: &KeyPath) -> Option<String> {
     let root = document();
-    let mut schemas = vec![&root];
+    let mut schemas = vec![root];
     let mut words = None;
     for step in path.steps() {
-        schemas = schemas.iter().flat_map(|schema| step_into(&root, schema, step)).collect();
+        schemas = schemas.iter().flat_map(|schema| step_into(root, schema, step)).collect();
         let own = schemas.iter().find_map(|schema| schema.get("description")?.as_str());
         let of_type = || {
-            let mut shapes = schemas.iter().flat_map(|schema| shapes(&root, schema));
+            let mut shapes = schemas.iter().flat_map(|schema| shapes(root, schema));
             shapes.find_map(|shape| shape.get("description")?.as_str())
         };
         words = match (step, own.or_else(of_type)) {

@@ -1,5 +1,7 @@
 //! What differs between two configurations, for the log of a reload and for people.
 
+mod secret;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -137,15 +139,29 @@ fn tables(subject: &str, part: &str, old: &Table, new: &Table, changes: &mut Vec
 fn values(subject: &str, part: String, old: Option<&Value>, new: Option<&Value>, changes: &mut Vec<Change>) {
     match (old, new) {
         (old, new) if old == new => {}
+        (old, new) if OF_NAMES.contains(&part.as_str()) => {
+            named(&format!("{subject}: {part}"), &tables_of(old), &tables_of(new), changes);
+        }
         (Some(Value::Table(old)), Some(Value::Table(new))) => tables(subject, &part, old, new, changes),
         (old, new) => match entries(&part, old).zip(entries(&part, new)) {
             Some((old, new)) => named(&format!("{subject}: {}", singular(&part)), &old, &new, changes),
             None => {
-                let action = Action::Changed { before: old.map(shown), after: new.map(shown) };
-                changes.push(Change { subject: subject.to_owned(), part, action });
+                let told = |value: &Value| shown(&secret::hidden(&part, value));
+                let (before, after) = (old.map(told), new.map(told));
+                // What differs in secrets only.
+                let (before, after) = if before == after { (None, None) } else { (before, after) };
+                changes.push(Change { subject: subject.to_owned(), part, action: Action::Changed { before, after } });
             }
         },
     }
+}
+
+/// Tables of a scaling group whose keys are names.
+const OF_NAMES: [&str; 2] = ["hook", "policy"];
+
+fn tables_of(value: Option<&Value>) -> BTreeMap<String, Value> {
+    let table = value.and_then(Value::as_table).into_iter().flatten();
+    table.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
 /// What tells the entries of a list apart. Numbers are in the order of numbers.

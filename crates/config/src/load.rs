@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use equipoise_target::PluginName;
+use toml::Spanned;
+use toml::de::DeValue;
 
 use crate::check::{self, Built, Origin};
 use crate::config::{Config, Listener};
@@ -126,6 +128,18 @@ struct Text<'a> {
     sound: bool,
 }
 
+impl Text<'_> {
+    /// Whether something was taken out of it, or out of a list in it.
+    fn lacks(&self, node: &Spanned<DeValue<'_>>) -> bool {
+        let inside = match node.get_ref() {
+            DeValue::Array(list) => list.iter().any(|entry| self.lacks(entry)),
+            DeValue::Table(table) => table.values().any(|value| value.get_ref().is_array() && self.lacks(value)),
+            _ => false,
+        };
+        inside || self.removed.from(node.span().start)
+    }
+}
+
 impl Origin for Text<'_> {
     fn base(&self, path: &KeyPath) -> PathBuf {
         let locator = Locator::new(self.sources, Some(&self.tree.root));
@@ -149,6 +163,10 @@ impl Origin for Text<'_> {
             Step::Key(key) => inside || self.removed.key(place, key),
             Step::Index(_) => inside,
         }
+    }
+
+    fn is_maimed(&self, path: &KeyPath) -> bool {
+        node(&self.tree.root, path).is_some_and(|node| self.lacks(node))
     }
 
     fn is_unread(&self, section: &str, name: &str) -> bool {

@@ -2,6 +2,8 @@
 
 mod walk;
 
+use std::sync::LazyLock;
+
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform, transform_subschemas};
@@ -18,8 +20,13 @@ pub fn schema() -> String {
     format!("{:#}\n", document())
 }
 
-/// The same as a value.
-pub(crate) fn document() -> Value {
+/// The same as a value. Made once: reading and explaining a configuration asks for it again and again.
+pub(crate) fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(make);
+    &DOCUMENT
+}
+
+fn make() -> Value {
     let mut schema = SchemaSettings::draft07().into_generator().into_root_schema_for::<Document>();
     RecursiveTransform(without_null).transform(&mut schema);
     or_variable(&mut schema);

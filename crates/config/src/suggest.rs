@@ -23,6 +23,24 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidate that has the letters of `word`, or whose letters `word` has: the longest, for words of other programs
+/// such as `GreaterThanThreshold` and `TargetTrackingScaling`, and for beginnings such as `cpu`.
+pub(crate) fn akin<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let letters = |word: &str| -> String {
+        word.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
+    };
+    let own = Some(word).filter(|word| (3..=64).contains(&word.len())).map(letters).filter(|own| own.len() > 2)?;
+    let fits = |candidate: &&str| {
+        let candidate = letters(candidate);
+        (candidate.len() > 3 && own.contains(&candidate)) || candidate.starts_with(&own)
+    };
+    candidates.into_iter().take(MOST_COMPARED).filter(fits).max_by_key(|candidate| {
+        // Of those that go on after the word the shortest, of those that are in it the longest.
+        let length = letters(candidate).len();
+        (length <= own.len(), if length <= own.len() { length } else { usize::MAX - length })
+    })
+}
+
 /// A list for people: "`a`, `b` and `c`"; the first twelve when there are more.
 pub(crate) fn list<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<_> = words.into_iter().map(|word| format!("`{word}`")).collect();
@@ -41,6 +59,24 @@ mod tests {
     #[track_caller]
     fn check(word: &str, expected: Option<&str>) {
         assert_eq!(nearest(word, ["timeout", "targets", "bind", "drain-timeout", "path"]), expected, "{word}");
+    }
+
+    #[test]
+    fn words_of_other_programs_are_recognised() {
+        #[track_caller]
+        fn check(word: &str, expected: Option<&str>) {
+            let words = ["greater-than", "greater-than-or-equal", "cpu-utilization", "step", "target-tracking"];
+            assert_eq!(akin(word, words), expected, "{word}");
+        }
+        check("GreaterThanOrEqualToThreshold", Some("greater-than-or-equal"));
+        check("GreaterThanThreshold", Some("greater-than"));
+        check("cpu", Some("cpu-utilization"));
+        check("ECSServiceAverageCPUUtilization", Some("cpu-utilization"));
+        check("TargetTrackingScaling", Some("target-tracking"));
+        check("greater", Some("greater-than"));
+        check("--", None);
+        check("rain", None);
+        check(&"step".repeat(1000), None);
     }
 
     #[test]

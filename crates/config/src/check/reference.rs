@@ -1,6 +1,6 @@
 //! Names of other things.
 
-use equipoise_target::{GroupName, PluginName};
+use equipoise_target::{AlarmName, GroupName, PluginName, ScalingGroupName};
 
 use super::Checker;
 use crate::code::Code;
@@ -25,6 +25,27 @@ impl Checker<'_> {
         let names: Vec<_> = groups.keys().map(GroupName::as_str).take(self.guesses()).collect();
         let finding = unknown(Code::UnknownTargetGroup, at, "target group", "target-group", name.as_str(), &names);
         self.say(finding);
+    }
+
+    /// Says so when there is no scaling group of that name.
+    pub(super) fn scaling_group_exists(&mut self, at: KeyPath, name: &ScalingGroupName) {
+        let groups = &self.document.scaling_group;
+        if groups.contains_key(name) || self.origin.is_unread("scaling-group", name.as_str()) {
+            return;
+        }
+        let names: Vec<_> = groups.keys().map(ScalingGroupName::as_str).take(self.guesses()).collect();
+        let code = Code::UnknownScalingGroup;
+        self.say(unknown(code, at, "scaling group", "scaling-group", name.as_str(), &names));
+    }
+
+    /// Says so when there is no alarm of that name.
+    pub(super) fn alarm_exists(&mut self, at: KeyPath, name: &AlarmName) {
+        let alarms = &self.document.alarm;
+        if alarms.contains_key(name) || self.origin.is_unread("alarm", name.as_str()) {
+            return;
+        }
+        let names: Vec<_> = alarms.keys().map(AlarmName::as_str).take(self.guesses()).collect();
+        self.say(unknown(Code::UnknownAlarm, at, "alarm", "alarm", name.as_str(), &names));
     }
 
     /// Says so when there is no plugin of that name, or one for something else.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use equipoise_scale::Metric;
 use toml::Spanned;
 use toml::de::DeValue;
 
@@ -11,7 +12,17 @@ use crate::code::Code;
 use crate::describe::describe;
 use crate::finding::{At, Finding};
 use crate::path::{KeyPath, Step};
-use crate::suggest::{list, nearest};
+use crate::suggest::{akin, list, nearest};
+
+/// Names of metrics that people bring along, where ours have other letters.
+const METRICS_OF_AWS: [(&str, &str); 6] = [
+    ("TargetResponseTime", "latency"),
+    ("HTTPCode_Target_5XX_Count", "error-rate"),
+    ("HealthyHostCount", "healthy-count"),
+    ("NetworkIn", "network-received"),
+    ("NetworkOut", "network-sent"),
+    ("GroupInServiceInstances", "in-service"),
+];
 
 /// The finding for an error about the key or value at `path`.
 pub(super) fn explain(
@@ -89,7 +100,8 @@ fn unknown_variant(variant: &str, known: &[&str], at: At) -> Finding {
             .help(format!("this version knows {}", list(known.iter().copied())));
     }
     let finding = Finding::error(Code::UnknownValue, at, format!("`{variant}` is not known here"));
-    match nearest(&variant, known.iter().copied()) {
+    let known_words = known.iter().copied();
+    match nearest(&variant, known_words.clone()).or_else(|| akin(&variant, known_words)) {
         Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`")),
         None => finding.help(format!("known are {}", list(known.iter().copied()))),
     }
@@ -111,8 +123,26 @@ fn later(word: &str) -> Option<&'static str> {
     })
 }
 
+/// A name that is none of a metric.
+fn unknown_metric(name: &str, at: At) -> Finding {
+    let known = Metric::BUILT_IN.map(|metric| metric.name());
+    let words = || known.iter().map(AsRef::as_ref);
+    let finding = Finding::error(Code::UnknownValue, at, format!("there is no metric `{}`", shown(name)));
+    let elsewhere = || METRICS_OF_AWS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
+    match elsewhere().or_else(|| nearest(name, words())).or_else(|| akin(name, words())) {
+        Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`")),
+        None => finding.help(format!(
+            "metrics are {}, and what is pushed or scraped is `custom.NAME`",
+            words().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
 /// Errors that our own types, or those of the other crates, put into words.
 fn other(message: &str, at: At) -> Finding {
+    if let Some(name) = message.strip_prefix("there is no metric `") {
+        return unknown_metric(name.trim_end_matches(['`', '\n']), at);
+    }
     let help = [
         ("names are resolved by discovery", "write the address itself, such as \"127.0.0.1:8080\""),
         ("lacks a port", "add one: \"127.0.0.1:8080\", \"[::1]:8080\""),

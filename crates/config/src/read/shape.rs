@@ -14,7 +14,7 @@ use crate::schema::{document, shapes, step_into};
 pub(super) fn lists_for_tables(root: &DeTable<'_>) -> Vec<KeyPath> {
     let schema = document();
     let mut found = Vec::new();
-    table(&schema, &[&schema], root, &KeyPath::root(), &mut found);
+    table(schema, &[schema], root, &KeyPath::root(), &mut found);
     // From the back, so that taking one out does not move the others.
     found.reverse();
     found

@@ -39,10 +39,22 @@ fn inside(value: &Spanned<DeValue<'_>>, path: &str, found: &mut Vec<Entry>) {
 fn language() -> Vec<Entry> {
     let mut found = Vec::new();
     entries(DeTable::parse(WHOLE).unwrap().get_ref(), "", &mut found);
-    let free = [".config.", ".header.", ".query.", ".cookie.", ".set.", ".add."];
+    let free = [
+        ".config.",
+        ".header.",
+        ".query.",
+        ".cookie.",
+        ".set.",
+        ".add.",
+        ".environment.",
+        ".environment-files.",
+        ".labels.",
+    ];
+    let sections = [".listener", ".target-group", ".plugin", ".scaling-group", ".alarm"];
     let is_named = |path: &str| {
-        path.split('.').count() <= 3
-            && [".listener", ".target-group", ".plugin"].iter().any(|section| path.starts_with(section))
+        let steps: Vec<_> = path.split('.').collect();
+        let of_user = steps.len() <= 3 || matches!(steps.as_slice(), [_, _, _, "policy" | "hook", _]);
+        of_user && sections.iter().any(|section| path.starts_with(section))
     };
     found.retain(|entry| !free.iter().any(|part| entry.path.contains(part)) && !is_named(&entry.path));
     found
@@ -86,8 +98,12 @@ fn a_value_of_another_type_is_one_error_where_it_stands() {
 #[test]
 fn a_number_out_of_all_bounds_is_one_error_where_it_stands() {
     for entry in language() {
-        if WHOLE[entry.value.clone()].parse::<f64>().is_ok() && !entry.path.ends_with("rule.priority") {
-            check(&entry, &entry.value, "-1");
+        let is_number = WHOLE[entry.value.clone()].parse::<f64>().is_ok();
+        if is_number && !entry.path.ends_with("rule.priority") {
+            // Some numbers may be negative.
+            if ![".by", ".from", ".to", ".threshold"].iter().any(|end| entry.path.ends_with(end)) {
+                check(&entry, &entry.value, "-1");
+            }
             check(&entry, &entry.value, "99999999999999999999");
         }
     }
