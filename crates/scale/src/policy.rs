@@ -10,6 +10,8 @@ mod problems;
 mod schedule;
 mod scheduled;
 mod simple;
+#[cfg(test)]
+mod simulation;
 mod step;
 mod target_tracking;
 

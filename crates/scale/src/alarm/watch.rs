@@ -114,9 +114,9 @@ impl Watch {
         &self.datapoints
     }
 
-    /// The number of the period that ended last, if it has one.
-    pub(crate) fn newest(&self) -> Option<f64> {
-        self.datapoints.last()?.value
+    /// The period that ended last.
+    pub(crate) fn newest(&self) -> Option<Datapoint> {
+        self.datapoints.last().copied()
     }
 
     /// The last number that there was, and how far beyond the threshold it is: above it when positive.

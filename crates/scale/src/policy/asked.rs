@@ -19,10 +19,11 @@ pub(super) struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// How many instances have been in service for as long as their warm-up: the policy's own, or the group's.
-    pub(super) fn settled(&self, warm_up: Option<Duration>) -> u32 {
+    /// How many instances were in service at `at`, for as long as their warm-up: the policy's own, or the group's. A metric of
+    /// the period that began then is about them, if nothing joined meanwhile.
+    pub(super) fn settled(&self, warm_up: Option<Duration>, at: Moment) -> u32 {
         let warm_up = warm_up.unwrap_or(self.warm_up);
-        let settled = self.facts.in_service_since.iter().filter(|since| since.after(warm_up) <= self.now).count();
+        let settled = self.facts.in_service_since.iter().filter(|since| since.after(warm_up) <= at).count();
         u32::try_from(settled).unwrap_or(u32::MAX)
     }
 

@@ -6,7 +6,7 @@ use equipoise_target::{AlarmName, PolicyName};
 use serde::{Deserialize, Serialize};
 
 use super::asked::{Asked, Seen, triggered};
-use crate::{Adjustment, AdjustmentKind, Wish};
+use crate::{Adjustment, AdjustmentKind, Moment, Wish};
 
 /// Settings of a step policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -69,22 +69,22 @@ impl Step {
         let adjustment = Adjustment { kind: self.adjustment, by: step.by, at_least: self.at_least };
         Some(Wish {
             policy: name.clone(),
-            desired: Some(self.desired(adjustment, asked)?),
+            desired: Some(self.desired(adjustment, watch.newest()?.at, asked)?),
             bounds: None,
             cooldown: None,
             cause: triggered(&self.alarm, name),
         })
     }
 
-    /// Out: from what has settled, so that instances on their way are not asked for twice. In: not while any is on its way,
-    /// and from everything that still runs, so that an instance on its way out is not taken twice.
-    fn desired(&self, adjustment: Adjustment, asked: &Asked<'_>) -> Option<u32> {
-        let (facts, settled) = (asked.facts, asked.settled(self.warm_up));
-        let out = adjustment.apply(settled);
+    /// Out: from what was in service already when the last period began, which is what was measured, so that instances on
+    /// their way are not asked for twice. In: only by a period that began after the last change, and from everything that
+    /// still runs, so that an instance on its way out is not taken twice.
+    fn desired(&self, adjustment: Adjustment, period: Moment, asked: &Asked<'_>) -> Option<u32> {
+        let (facts, settled) = (asked.facts, asked.settled(self.warm_up, period));
         if adjustment.apply(facts.desired) >= facts.desired {
-            return Some(out.max(facts.desired));
+            return Some(adjustment.apply(settled).max(facts.desired));
         }
-        let arrived = settled >= facts.desired;
-        arrived.then(|| adjustment.apply(facts.desired.saturating_add(facts.leaving)).min(facts.desired))
+        let fresh = settled >= facts.desired && asked.changed().is_none_or(|changed| changed <= period);
+        fresh.then(|| adjustment.apply(facts.desired.saturating_add(facts.leaving)).min(facts.desired))
     }
 }

@@ -143,16 +143,17 @@ impl Tracker {
         Some(Wish { policy: name.clone(), desired: Some(desired), bounds: None, cooldown: None, cause })
     }
 
-    /// Scaling out: so many that the metric would be at the target, if it was measured on what has settled.
+    /// Scaling out: so many that the metric of the last period would have been at the target. It was measured on what was in
+    /// service when the period began: counting what came later would ask for the same capacity again.
     fn more(&self, watch: &Watch, asked: &Asked<'_>) -> Option<u32> {
         let facts = asked.facts;
         let rests = asked.memory.grown.is_some_and(|grown| asked.now < grown.after(self.settings.out_cooldown));
-        let value = watch.newest().filter(|_| !rests)?;
-        let settled = asked.settled(self.settings.warm_up);
+        let newest = watch.newest().filter(|_| !rests)?;
+        let settled = asked.settled(self.settings.warm_up, newest.at);
         let wanted = match (facts.desired, settled) {
             (0, _) => 1,
             (_, 0) => return None,
-            (_, settled) => instances(f64::from(settled) * value, self.settings.target),
+            (_, settled) => instances(f64::from(settled) * newest.value?, self.settings.target),
         };
         (wanted > facts.desired).then_some(wanted)
     }
@@ -166,7 +167,8 @@ impl Tracker {
         let known = watch.datapoints().iter().rev().filter_map(|point| Some((point.at, point.value?)));
         let looked: Vec<(Moment, f64)> = known.take(self.settings.in_periods as usize).collect();
         let stale = looked.iter().any(|(at, _)| changed.is_some_and(|changed| *at < changed));
-        if rests || stale || watch.newest().is_none() || asked.settled(self.settings.warm_up) < facts.desired {
+        watch.newest()?.value?;
+        if rests || stale || asked.settled(self.settings.warm_up, asked.now) < facts.desired {
             return None;
         }
         let highest = looked.iter().map(|(_, value)| *value).fold(0.0, f64::max);

@@ -25,6 +25,7 @@ pub(super) fn scheduled(followed: &mut [Followed], configured: Option<Bounds>, a
             wish.cause = format!("{} setting {limits}", wish.cause);
         }
         None => due.push(Wish {
+            desired: None,
             bounds: Some(bounds),
             cause: format!("scheduled policy {}, which fell due last, sets {limits}", last.name),
             ..wish_of_schedule(last)
