@@ -3,6 +3,12 @@
 //! A new kind is one file under `provider/` and a variant of [`crate::LaunchTemplate`]. The tests in `provider/tests.rs` run
 //! over every kind.
 
+mod limits;
+#[cfg(target_os = "linux")]
+mod process;
+#[cfg(all(test, target_os = "linux"))]
+mod tests;
+
 use std::fmt;
 use std::future::Future;
 use std::path::PathBuf;
@@ -142,8 +148,10 @@ pub struct Setting {
 /// # Errors
 /// [`ProviderError`] when this machine or this build cannot have such a provider.
 pub fn provider(setting: &Setting, template: &LaunchTemplate) -> Result<Arc<dyn Provider>, ProviderError> {
-    let _ = setting;
     let attempt = match template {
+        #[cfg(target_os = "linux")]
+        LaunchTemplate::Process(template) => return Ok(Arc::new(process::Processes::new(setting, template)?)),
+        #[cfg(not(target_os = "linux"))]
         LaunchTemplate::Process(_) => "starting processes",
         LaunchTemplate::Docker(_) => "starting containers",
         LaunchTemplate::Command(_) => "starting instances by command",

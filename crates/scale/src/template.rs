@@ -2,6 +2,8 @@
 
 mod problems;
 
+mod expand;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -10,6 +12,8 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+pub(crate) use expand::Placeholders;
 
 /// What an instance is started from, by the provider that starts it. A change starts an instance refresh.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
