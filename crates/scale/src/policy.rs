@@ -7,6 +7,8 @@ mod book;
 mod forecast;
 mod predictive;
 mod problems;
+#[cfg(test)]
+mod properties;
 mod schedule;
 mod scheduled;
 mod simple;

@@ -6,9 +6,10 @@ use equipoise_target::PolicyName;
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
-use super::book::Forecast;
+use super::book::{Forecast, ForecastPoint, Wish};
 use super::forecast::{self, Plan};
 use crate::Metric;
+use crate::alarm::reason::number;
 
 /// Settings of a predictive policy.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -56,9 +57,9 @@ impl Forecaster {
         Self { settings, forecast: None }
     }
 
-    /// The fewest instances that are needed from now until one that was launched now would be in service, and why; `None`
-    /// when nothing is expected, or nothing follows from it. The forecast is made anew when a step has ended.
-    pub(super) fn least(&mut self, name: &PolicyName, asked: &Asked<'_>) -> Option<(u32, String)> {
+    /// The step of the most instances from now until one that was launched now would be in service; `None` when nothing is
+    /// expected, or nothing follows from it. The forecast is made anew when a step has ended.
+    pub(super) fn peak(&mut self, name: &PolicyName, asked: &Asked<'_>) -> Option<ForecastPoint> {
         let plan = Plan::new(self.settings.season)?;
         let now = plan.begin(asked.now);
         if self.forecast.as_ref().is_none_or(|forecast| forecast.made != now) {
@@ -69,10 +70,14 @@ impl Forecaster {
         let lead = self.settings.lead.or(asked.facts.boot_time).unwrap_or_default();
         let until = asked.now.after(lead);
         let near = forecast.points.iter().take_while(|point| point.at <= until);
-        let (capacity, point) =
-            near.filter_map(|point| Some((point.capacity?, point))).max_by_key(|(most, _)| *most)?;
-        let (metric, value) = (&self.settings.metric, crate::alarm::reason::number(point.value?));
-        Some((capacity, format!("predictive policy {name} expected a {metric} of {value} at {}", point.at)))
+        near.filter(|point| point.capacity.is_some()).max_by_key(|point| point.capacity).copied()
+    }
+
+    /// What it wants for that.
+    pub(super) fn wish(&self, name: &PolicyName, peak: ForecastPoint) -> Wish {
+        let (metric, value) = (&self.settings.metric, number(peak.value.unwrap_or_default()));
+        let cause = format!("predictive policy {name} expected a {metric} of {value} at {}", peak.at);
+        Wish { policy: name.clone(), desired: peak.capacity, bounds: None, cooldown: None, cause }
     }
 
     /// What it expects.

@@ -66,10 +66,12 @@ pub(super) fn predicted(followed: &mut [Followed], asked: &Asked<'_>) -> (Vec<Wi
     let (mut wishes, mut floor) = (Vec::new(), 0);
     for policy in followed {
         if let Work::Predictive(forecaster) = &mut policy.work {
-            let Some((least, cause)) = forecaster.least(&policy.name, asked) else { continue };
+            let Some(peak) = forecaster.peak(&policy.name, asked) else { continue };
+            let least = peak.capacity.unwrap_or_default();
             floor = floor.max(least);
-            let desired = Some(least).filter(|least| *least > asked.facts.desired);
-            wishes.push(Wish { policy: policy.name.clone(), desired, bounds: None, cooldown: None, cause });
+            if least > asked.facts.desired {
+                wishes.push(forecaster.wish(&policy.name, peak));
+            }
         }
     }
     (wishes, floor)
