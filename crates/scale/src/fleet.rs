@@ -1,13 +1,24 @@
 //! All scaling groups and alarms together: the pure core's door.
 
-use std::collections::BTreeMap;
+mod effect;
+mod event;
+mod order;
+mod turn;
 
-use equipoise_target::{AlarmName, GroupName, HookName, ScalingGroupName};
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::provider::{Found, Launched};
+use equipoise_target::{AlarmName, GroupName, ScalingGroupName};
+
+pub use effect::Effect;
+pub use event::Event;
+pub use order::{Order, OrderError};
+pub(crate) use turn::{Source, Turn};
+
+use crate::group::Group;
+use crate::provider::Found;
 use crate::{
-    Action, Activity, Alarm, GroupState, GroupView, InstanceId, LaunchTemplate, Moment, Process, Readings,
-    ScalingGroup, Transition,
+    Alarm, AlarmBook, AlarmState, Forecast, GroupState, GroupView, Instance, InstanceId, LaunchTemplate, Moment,
+    Readings, ScalingGroup, Transition,
 };
 
 /// What is to be scaled, as configured.
@@ -19,223 +30,109 @@ pub struct Plan {
     pub alarms: BTreeMap<AlarmName, Alarm>,
 }
 
-/// Something that happened to an instance.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// It runs.
-    Launched(Launched),
-    /// It could not be started, or a launch was given up.
-    LaunchFailed(String),
-    /// It passed its first check: it may join.
-    Passed,
-    /// It ended without having been asked to.
-    Ended(String),
-    /// Its target's checks changed their mind.
-    Health {
-        /// Whether it passes.
-        healthy: bool,
-        /// Why not.
-        reason: String,
-    },
-    /// It left the target group and its last request has ended, or was cut.
-    Drained,
-    /// It is gone.
-    Stopped,
-    /// It could not be stopped; it is tried again.
-    StopFailed(String),
-    /// A hook has ended.
-    Hooked {
-        /// Which.
-        hook: HookName,
-        /// Why it did not agree, if it did not.
-        failure: Option<String>,
-    },
-}
-
-/// Something that somebody wants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Order {
-    /// This capacity.
-    SetDesired {
-        /// How many instances.
-        desired: u32,
-        /// Whether a cooldown that is under way forbids it.
-        honor_cooldown: bool,
-    },
-    /// Replace every instance, also those of the present launch template.
-    Refresh,
-    /// Stop replacing; what was replaced stays.
-    CancelRefresh,
-    /// Go back to the launch template from before.
-    RollBack,
-    /// Suspend processes; all when empty.
-    Suspend(Vec<Process>),
-    /// Resume processes; all when empty.
-    Resume(Vec<Process>),
-    /// Protect an instance from scaling in, or not.
-    Protect(InstanceId, bool),
-    /// Stop an instance.
-    Terminate {
-        /// Which.
-        instance: InstanceId,
-        /// Whether the desired capacity falls by one; a new one takes its place otherwise.
-        shrink: bool,
-    },
-}
-
-/// Why an order is not followed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum OrderError {
-    /// No group of this name.
-    #[error("there is no scaling group `{0}`")]
-    NoGroup(String),
-    /// No instance of this name.
-    #[error("scaling group `{group}` has no instance `{instance}`")]
-    NoInstance {
-        /// The group.
-        group: ScalingGroupName,
-        /// What was asked for.
-        instance: String,
-    },
-    /// Outside of minimum and maximum.
-    #[error("scaling group `{group}` has {min} to {max} instances: {desired} is outside of that")]
-    OutOfBounds {
-        /// The group.
-        group: ScalingGroupName,
-        /// What was asked for.
-        desired: u32,
-        /// The present minimum.
-        min: u32,
-        /// The present maximum.
-        max: u32,
-    },
-    /// A cooldown is under way.
-    #[error("scaling group `{group}` cools down until {until}")]
-    CoolingDown {
-        /// The group.
-        group: ScalingGroupName,
-        /// When it ends.
-        until: Moment,
-    },
-    /// No refresh is under way, or there is nothing to go back to.
-    #[error("scaling group `{group}` is not being refreshed")]
-    NoRefresh {
-        /// The group.
-        group: ScalingGroupName,
-    },
-}
-
-/// Something for the shell to do. What it comes to is told by an [`Event`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Start an instance from a version of the group's launch template, which [`Fleet::template`] gives.
-    /// → `Launched` or `LaunchFailed`.
-    Launch {
-        /// Whose.
-        group: ScalingGroupName,
-        /// Its name.
-        instance: InstanceId,
-        /// The template's version.
-        template: u32,
-    },
-    /// Run a hook. → `Hooked`.
-    Hook {
-        /// Whose.
-        group: ScalingGroupName,
-        /// About which instance.
-        instance: InstanceId,
-        /// Which hook.
-        hook: HookName,
-    },
-    /// Look at an instance until it passes the checks of its target group, or [`Effect::Stop`] follows. → `Passed`.
-    Check {
-        /// Whose.
-        group: ScalingGroupName,
-        /// Which instance.
-        instance: InstanceId,
-    },
-    /// Make it a healthy target. → `Health` when that changes.
-    Join {
-        /// Whose.
-        group: ScalingGroupName,
-        /// Which instance.
-        instance: InstanceId,
-    },
-    /// Take it out of the target group; what is under way ends within the deregistration delay. → `Drained`.
-    Leave {
-        /// Whose.
-        group: ScalingGroupName,
-        /// Which instance.
-        instance: InstanceId,
-    },
-    /// Stop it, or what is left of it when it has ended. One that is still being launched is given up first: neither
-    /// `Launched` nor `LaunchFailed` follows then. → `Stopped` or `StopFailed`.
-    Stop {
-        /// Whose.
-        group: ScalingGroupName,
-        /// Which instance.
-        instance: InstanceId,
-    },
-    /// Keep an activity: a new one, or one that was kept before and ended now.
-    Keep(Activity),
-    /// An alarm changed its state.
-    Alarmed(Transition),
-    /// Do what an alarm's settings say.
-    Act {
-        /// Which alarm.
-        alarm: AlarmName,
-        /// What.
-        action: Action,
-        /// Why.
-        transition: Transition,
-    },
+/// Requests under way, for the choice of who goes first.
+pub trait InFlight {
+    /// Requests under way at an instance; 0 when it is no target.
+    fn in_flight(&self, group: &ScalingGroupName, instance: &InstanceId) -> u32;
 }
 
 /// All scaling groups and alarms. Pure: the same calls give the same answers.
 #[derive(Debug)]
-pub struct Fleet {}
+pub struct Fleet {
+    source: Source,
+    groups: BTreeMap<ScalingGroupName, Group>,
+    alarms: AlarmBook,
+    /// What an earlier program knew, until the first configuration comes.
+    restored: BTreeMap<ScalingGroupName, GroupState>,
+    /// Groups that are not there any more since the shell last asked what changed.
+    forgotten: BTreeSet<ScalingGroupName>,
+}
 
 impl Fleet {
     /// Nothing to scale yet. Names of instances come from `seed`; `next_activity` is the first free number of an activity.
     #[must_use]
     pub fn new(seed: u64, next_activity: u64) -> Self {
-        let _ = (seed, next_activity);
-        Self {}
+        Self {
+            source: Source::new(seed, next_activity),
+            groups: BTreeMap::new(),
+            alarms: AlarmBook::default(),
+            restored: BTreeMap::new(),
+            forgotten: BTreeSet::new(),
+        }
     }
 
     /// Takes over what an earlier program knew of a group. Before the first [`Fleet::configure`].
     pub fn restore(&mut self, group: ScalingGroupName, state: GroupState) {
-        let _ = (group, state);
+        self.restored.insert(group, state);
     }
 
     /// What is to be kept of a group, so that a later program can restore it; `None` for a group that is not there.
     #[must_use]
     pub fn state(&self, group: &ScalingGroupName) -> Option<GroupState> {
-        let _ = group;
-        None
+        self.groups.get(group).map(Group::state)
     }
 
     /// From now on, this is to be scaled. Groups that are not in it are scaled in to nothing and forgotten then.
     pub fn configure(&mut self, plan: &Plan, now: Moment) -> Vec<Effect> {
-        let _ = (plan, now);
-        Vec::new()
+        self.alarms.configure(plan, now);
+        let mut turn = Turn::new(now, &mut self.source);
+        for (name, settings) in &plan.groups {
+            match self.groups.get_mut(name) {
+                Some(group) => group.configure(settings, &mut turn),
+                None => {
+                    let restored = self.restored.remove(name);
+                    let mut group = match restored.and_then(|state| Group::restored(name, settings, state)) {
+                        Some(group) => group,
+                        None => Group::new(name, settings, now),
+                    };
+                    group.configure(settings, &mut turn);
+                    self.groups.insert(name.clone(), group);
+                }
+            }
+        }
+        for (name, state) in std::mem::take(&mut self.restored) {
+            match Group::abandoned(&name, state) {
+                Some(group) => drop(self.groups.insert(name, group)),
+                None => drop(self.forgotten.insert(name)),
+            }
+        }
+        for (_, group) in self.groups.iter_mut().filter(|(name, _)| !plan.groups.contains_key(*name)) {
+            group.leave(&mut turn);
+        }
+        let effects = turn.effects;
+        self.forget();
+        effects
     }
 
     /// What a group's provider found running, after [`Fleet::configure`]: known instances go on, strangers of the group are
-    /// taken in, and those that are gone are replaced. A group that was never told launches nothing.
+    /// taken in, and those that are gone are replaced. A group that was never told launches nothing; so it is to be
+    /// called for each of [`Fleet::groups`], also for those that are no longer configured.
     pub fn adopt(&mut self, group: &ScalingGroupName, found: Vec<Found>, now: Moment) -> Vec<Effect> {
-        let _ = (group, found, now);
-        Vec::new()
+        let mut turn = Turn::new(now, &mut self.source);
+        if let Some(group) = self.groups.get_mut(group) {
+            group.adopt(found, &mut turn);
+        }
+        let effects = turn.effects;
+        self.forget();
+        effects
     }
 
     /// Time has passed: alarms are evaluated, policies followed, capacities brought to what is desired.
     pub fn tick(&mut self, readings: &dyn Readings, in_flight: &dyn InFlight, now: Moment) -> Vec<Effect> {
-        let _ = (readings, in_flight, now);
-        Vec::new()
+        let transitions = self.alarms.evaluate(readings, now);
+        let mut turn = Turn::new(now, &mut self.source);
+        for transition in transitions {
+            announce(&self.alarms, &transition, &mut turn);
+        }
+        for group in self.groups.values_mut() {
+            group.tick(&self.alarms, readings, in_flight, &mut turn);
+        }
+        let effects = turn.effects;
+        self.forget();
+        effects
     }
 
-    /// Something happened to an instance.
+    /// Something happened to an instance. What comes too late, or of an instance that is not there, changes nothing.
     pub fn happened(
         &mut self,
         group: &ScalingGroupName,
@@ -243,8 +140,13 @@ impl Fleet {
         event: Event,
         now: Moment,
     ) -> Vec<Effect> {
-        let _ = (group, instance, event, now);
-        Vec::new()
+        let mut turn = Turn::new(now, &mut self.source);
+        if let Some(group) = self.groups.get_mut(group) {
+            group.happened(instance, event, &mut turn);
+        }
+        let effects = turn.effects;
+        self.forget();
+        effects
     }
 
     /// Somebody wants something; `by` says who, for the history.
@@ -258,51 +160,97 @@ impl Fleet {
         by: &str,
         now: Moment,
     ) -> Result<Vec<Effect>, OrderError> {
-        let _ = (group, order, by, now);
-        Ok(Vec::new())
+        let mut turn = Turn::new(now, &mut self.source);
+        let there = self.groups.get_mut(group).filter(|group| !group.is_leaving());
+        there.ok_or_else(|| OrderError::NoGroup(group.to_string()))?.order(order, by, &mut turn)?;
+        Ok(turn.effects)
     }
 
     /// The program ends: scales every group in that does not keep its instances. Nothing is launched from now on.
     pub fn shut_down(&mut self, now: Moment) -> Vec<Effect> {
-        let _ = now;
-        Vec::new()
+        let mut turn = Turn::new(now, &mut self.source);
+        for group in self.groups.values_mut() {
+            group.shut_down(&mut turn);
+        }
+        let effects = turn.effects;
+        self.forget();
+        effects
     }
 
     /// Whether nothing is left to wait for after [`Fleet::shut_down`]: only instances that are kept run.
     #[must_use]
     pub fn is_shut_down(&self) -> bool {
-        true
+        self.groups.values().all(Group::is_shut_down)
     }
 
     /// Groups whose [`Fleet::state`] may differ from when this was last called, also those that were forgotten: what is
     /// to be written down.
     pub fn changed(&mut self) -> Vec<ScalingGroupName> {
-        Vec::new()
+        let mut names = std::mem::take(&mut self.forgotten);
+        let changed = self.groups.iter_mut().filter_map(|(name, group)| group.take_changed().then_some(name));
+        names.extend(changed.cloned());
+        names.into_iter().collect()
     }
 
     /// The launch template of a version that [`Effect::Launch`] named, or that an instance was started from.
     #[must_use]
     pub fn template(&self, group: &ScalingGroupName, version: u32) -> Option<&LaunchTemplate> {
-        let _ = (group, version);
-        None
+        self.groups.get(group)?.template(version)
     }
 
     /// What there is to see of a group.
     #[must_use]
     pub fn view(&self, group: &ScalingGroupName) -> Option<GroupView> {
-        let _ = group;
-        None
+        self.groups.get(group).map(Group::view)
+    }
+
+    /// A group's instances in the order of their launches, without a copy of them.
+    pub fn instances<'a>(&'a self, group: &ScalingGroupName) -> impl Iterator<Item = &'a Instance> + use<'a> {
+        self.groups.get(group).into_iter().flat_map(Group::instances)
+    }
+
+    /// What a group's predictive policies expect.
+    #[must_use]
+    pub fn forecasts(&self, group: &ScalingGroupName) -> Vec<Forecast> {
+        self.groups.get(group).map(Group::forecasts).unwrap_or_default()
+    }
+
+    /// Every alarm with what it says.
+    #[must_use]
+    pub fn alarms(&self) -> &AlarmBook {
+        &self.alarms
     }
 
     /// Every group, also those that are no longer configured and still have instances, with its target group.
     #[must_use]
     pub fn groups(&self) -> Vec<(ScalingGroupName, GroupName)> {
-        Vec::new()
+        self.groups.iter().map(|(name, group)| (name.clone(), group.target_group().clone())).collect()
+    }
+
+    /// Drops groups of which nothing is left.
+    fn forget(&mut self) {
+        let forgotten = &mut self.forgotten;
+        self.groups.retain(|name, group| {
+            let gone = group.is_gone();
+            if gone {
+                forgotten.insert(name.clone());
+            }
+            !gone
+        });
     }
 }
 
-/// Requests under way, for the choice of who goes first.
-pub trait InFlight {
-    /// Requests under way at an instance; 0 when it is no target.
-    fn in_flight(&self, group: &ScalingGroupName, instance: &InstanceId) -> u32;
+/// Tells of an alarm's change, and has done what its settings say.
+fn announce(alarms: &AlarmBook, transition: &Transition, turn: &mut Turn<'_>) {
+    let settings = alarms.settings(&transition.alarm);
+    let actions = settings.map(|alarm| match transition.to {
+        AlarmState::Ok => &alarm.on_ok,
+        AlarmState::Alarm => &alarm.on_alarm,
+        AlarmState::InsufficientData => &alarm.on_insufficient_data,
+    });
+    turn.effects.push(Effect::Alarmed(transition.clone()));
+    for action in actions.into_iter().flatten() {
+        let alarm = transition.alarm.clone();
+        turn.effects.push(Effect::Act { alarm, action: action.clone(), transition: transition.clone() });
+    }
 }

@@ -1,7 +1,12 @@
 //! What there is to see of a group, for people.
 
+use std::collections::BTreeSet;
+
 use equipoise_target::{GroupName, ScalingGroupName};
 
+use super::capacity::count;
+use super::member::Step;
+use super::{Group, Mode, RefreshState};
 use crate::{Bounds, Instance, Moment, Process};
 
 /// What there is to see of a group.
@@ -78,4 +83,50 @@ pub struct BackOffView {
     pub until: Moment,
     /// Why the last one failed.
     pub reason: String,
+}
+
+impl Group {
+    /// What there is to see.
+    pub(crate) fn view(&self) -> GroupView {
+        let suspended: BTreeSet<_> = self.suspended.iter().chain(&self.settings.suspend).copied().collect();
+        GroupView {
+            name: self.name.clone(),
+            target_group: self.settings.target_group.clone(),
+            desired: self.desired,
+            bounds: self.bounds(),
+            template: self.versions.present,
+            template_digest: self.versions.digest(),
+            instances: self.instances().cloned().collect(),
+            cooldown_until: self.cooldown.until,
+            suspended: suspended.into_iter().collect(),
+            refresh: self.refresh.as_ref().map(|refresh| self.refresh_view(refresh)),
+            warm_pool: self.settings.warm_pool.map(|pool| self.pool_view(pool.size)),
+            back_off: self.back_off.until.map(|until| BackOffView {
+                failures: self.back_off.failures,
+                until,
+                reason: self.back_off.reason.clone(),
+            }),
+            adopted: self.adopted,
+            leaving: self.mode == Mode::Leaving,
+        }
+    }
+
+    fn refresh_view(&self, refresh: &RefreshState) -> RefreshView {
+        RefreshView {
+            from: refresh.from,
+            to: refresh.to,
+            started: refresh.started,
+            total: refresh.total,
+            replaced: refresh.total.saturating_sub(self.remaining()),
+            failures: refresh.failures,
+            paused_until: refresh.paused_until,
+            rolling_back: refresh.rolling_back,
+        }
+    }
+
+    fn pool_view(&self, size: u32) -> PoolView {
+        let of_pool = self.members.iter().filter(|member| member.is_of_pool());
+        let (ready, others): (Vec<_>, Vec<_>) = of_pool.partition(|member| *member.step() == Step::Waiting);
+        PoolView { size, ready: count(ready.len()), on_the_way: count(others.len()) }
+    }
 }
