@@ -104,3 +104,20 @@ fn alarms_tell_the_story_with_their_numbers() {
     let alarm = world.transitions.iter().find(|change| change.to == crate::AlarmState::Alarm).unwrap();
     assert!(alarm.reason.contains("were greater than 20 (3 datapoints make an alarm)") || alarm.reason.contains("18"));
 }
+
+/// The pages that users read hold settings that can be followed.
+#[test]
+fn what_the_page_about_policies_shows_has_no_problems() {
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "kebab-case")]
+    struct Page {
+        scaling_group: BTreeMap<String, ScalingGroup>,
+        alarm: BTreeMap<String, crate::Alarm>,
+    }
+    let page = include_str!("../../../../../docs/scaling-policies.md");
+    let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let Page { scaling_group, alarm } = toml::from_str(&blocks.collect::<String>()).unwrap();
+    assert_eq!(scaling_group["todo"].policy.len(), 6);
+    assert_eq!(scaling_group["todo"].problems(), []);
+    assert!(alarm.values().all(|alarm| alarm.problems().is_empty()));
+}
