@@ -51,6 +51,7 @@ mod ramps;
 mod reload;
 mod report;
 mod run;
+mod scaling;
 mod shelf;
 mod source;
 #[cfg(feature = "watch")]

@@ -122,6 +122,23 @@ impl Histogram {
         self.0.cells.add(bucket, 1);
         self.0.cells.add(bounds.len() + 1, nanos);
     }
+
+    /// Upper bounds of the buckets in seconds, without the infinite one.
+    #[must_use]
+    pub fn bounds(&self) -> &'static [f64] {
+        match &self.0.shape {
+            Shape::Histogram { bounds, .. } => bounds,
+            Shape::Counter | Shape::Gauge => &[], // only the registry makes histograms, and never of these
+        }
+    }
+
+    /// What was noted so far: a count for each of the bounds and one for what is above them, and the sum of all in
+    /// nanoseconds, which wraps. What is noted meanwhile may be in one of them and not yet in another.
+    #[must_use]
+    pub fn read(&self) -> (Vec<u64>, u64) {
+        let bounds = self.bounds().len();
+        ((0..=bounds).map(|bucket| self.0.cells.sum(bucket)).collect(), self.0.cells.sum(bounds + 1))
+    }
 }
 
 #[cfg(test)]
@@ -145,6 +162,7 @@ mod tests {
             histogram.observe(Duration::from_millis(millis));
         }
         histogram.observe(Duration::from_nanos(1_000_001));
+        assert_eq!(histogram.read(), (vec![1, 2, 1], 23_000_001));
         let Value::Histogram(buckets) = histogram.0.value() else { panic!("not a histogram") };
         assert_eq!(buckets.counts, [(0.001, 1), (0.01, 2), (f64::INFINITY, 1)]);
         assert!((buckets.sum - 0.023_000_001).abs() < 1e-12);

@@ -29,6 +29,7 @@
 
 mod cells;
 mod handle;
+pub mod page;
 pub mod process;
 mod registry;
 mod sample;

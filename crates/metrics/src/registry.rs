@@ -100,6 +100,20 @@ impl Registry {
         Histogram(self.shared.series(key, help, |shards| Series::histogram(buckets, shards)))
     }
 
+    /// Shows `read` every histogram of this name that somebody holds, with its labels in the order of their names. Whoever
+    /// keeps a clone sees its counts to the end, also when nobody else does.
+    ///
+    /// New handles wait for `read`; recording through old ones does not.
+    pub fn histograms(&self, name: &'static str, mut read: impl FnMut(&[(&'static str, Box<str>)], Histogram)) {
+        self.shared.each((Kind::Histogram, name, Labels::new()), |labels, series| read(labels, Histogram(series)));
+    }
+
+    /// Shows `read` every counter of this name, as [`Registry::histograms`] does.
+    pub fn counters(&self, name: &'static str, mut read: impl FnMut(&[(&'static str, Box<str>)], Counter)) {
+        let first = (Kind::Counter, without_total(name), Labels::new());
+        self.shared.each(first, |labels, series| read(labels, Counter(series)));
+    }
+
     /// Calls `read` whenever the text is asked for, for values that are kept elsewhere. It stays for the life of the
     /// registry; to let go of something earlier, hold it weakly.
     pub fn collect(&self, read: impl Fn(&mut Sample) + Send + Sync + 'static) {
@@ -140,6 +154,18 @@ impl Shared {
             known.forget_dead();
         }
         series
+    }
+
+    /// Every living series of the kind and name of `first`, which is before all of them.
+    fn each(&self, first: Key, mut read: impl FnMut(&Labels, Arc<Series>)) {
+        let (kind, name) = (first.0, first.1);
+        let known = lock(&self.series);
+        let family = known.series.range(first..).take_while(|((other, named, _), _)| (*other, *named) == (kind, name));
+        for ((_, _, labels), (_, series)) in family {
+            if let Some(series) = series.upgrade() {
+                read(labels, series);
+            }
+        }
     }
 
     fn sample(&self) -> Sample {

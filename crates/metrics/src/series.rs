@@ -5,8 +5,8 @@
 //! sum, minimum and maximum of a step are exact, and percentiles are within 2 percent of the sample at that rank
 //! ([`RELATIVE_ERROR`]).
 //!
-//! Rings grow as samples come in: a series of an instance that lived for a minute costs a minute. A step with one sample
-//! takes 16 bytes; one with many takes 64 and two to four for each 4 percent of difference among its samples. What that comes
+//! Rings grow as samples come in: a series of an instance that lived for a minute costs a minute. A step of equal
+//! samples takes 16 bytes; any other takes 64 and two to four for each 4 percent of difference among its samples. What that comes
 //! to is shown by `examples/series_cost.rs`.
 //!
 //! Nothing here has a clock. Samples come with their time in whole seconds since the epoch, and readers say what time it is.

@@ -212,6 +212,12 @@ impl Group {
         self.balance.load().snapshot.clone()
     }
 
+    /// Requests that wait for a place at a target.
+    #[must_use]
+    pub fn queue_length(&self) -> usize {
+        self.tally().line.len()
+    }
+
     /// Makes `snapshot` what the next pick sees, with a picker refreshed for it. Requests that already have their
     /// target keep it.
     pub fn publish(&self, snapshot: Snapshot) {

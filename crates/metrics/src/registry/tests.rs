@@ -173,3 +173,29 @@ fn a_collector_may_use_the_registry_and_hold_things_weakly() {
     assert!(!registry.encode().contains("generation 7"));
     assert!(weak.upgrade().is_some());
 }
+
+#[test]
+fn the_living_series_of_a_family_can_be_read() {
+    let registry = Registry::new();
+    let web = registry.counter("requests_total", "", &[("group", "web")]);
+    let _other = registry.counter("requests_of_another_family", "", &[("group", "web")]);
+    let api = registry.counter("requests_total", "", &[("group", "api")]);
+    drop(registry.counter("requests_total", "", &[("group", "gone")]));
+    let _histogram = registry.histogram("requests", "", &[1.0], &[]);
+    web.add(3);
+    api.add(2);
+    let mut read = Vec::new();
+    registry.counters("requests_total", |labels, counter| read.push((labels[0].1.to_string(), counter.value())));
+    assert_eq!(read, [("api".to_owned(), 2), ("web".to_owned(), 3)]);
+}
+
+#[test]
+fn who_keeps_a_histogram_sees_its_counts_when_others_are_gone() {
+    let registry = Registry::new();
+    let web = registry.histogram("seconds", "", &[1.0], &[("group", "web")]);
+    let mut kept = Vec::new();
+    registry.histograms("seconds", |_, histogram| kept.push(histogram));
+    web.observe(Duration::from_secs(2));
+    drop(web);
+    assert_eq!(kept[0].read(), (vec![0, 1], 2_000_000_000));
+}

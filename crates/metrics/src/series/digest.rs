@@ -26,13 +26,16 @@ pub(crate) struct Packed {
 }
 
 /// A step that is over, in 16 bytes and what it points to.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) enum Step {
-    #[default]
-    Empty,
-    One(f64),
+    /// Equal samples, or none: all that there is to keep of a number that stays as it is.
+    Same { count: u32, value: f64 },
+    /// Any others.
     Many(Box<Packed>),
 }
+
+/// No samples.
+pub(crate) const EMPTY: Step = Step::Same { count: 0, value: 0.0 };
 
 impl Digest {
     /// Adds `count` equal samples, which are not none.
@@ -67,9 +70,11 @@ impl Digest {
     /// Adds what a step holds, with its buckets when `spread` says so.
     pub(crate) fn merge(&mut self, step: &Step, spread: bool) {
         match step {
-            Step::Empty => {}
-            Step::One(value) if spread => self.add(*value, 1),
-            Step::One(value) => self.totals(1, *value, *value, *value),
+            Step::Same { count: 0, .. } => {}
+            Step::Same { count, value } if spread => self.add(*value, (*count).into()),
+            Step::Same { count, value } => {
+                self.totals((*count).into(), value * f64::from(*count), *value, *value);
+            }
             Step::Many(packed) => {
                 if spread {
                     self.merge_spread(packed.min, packed.max, packed.count, &packed.spread);
@@ -141,13 +146,12 @@ impl Digest {
 
     /// As a step that is over.
     pub(crate) fn pack(&self) -> Step {
-        match self.count {
-            0 => Step::Empty,
-            1 => Step::One(self.sum),
-            count => {
-                let (sum, min, max) = (self.sum, self.min, self.max);
-                Step::Many(Box::new(Packed { count, sum, min, max, spread: spread::pack(&self.spread) }))
-            }
+        let Self { count, sum, min, max, .. } = *self;
+        match u32::try_from(count) {
+            Ok(0) => EMPTY,
+            // Sums of samples like 0.1 are a little off their product, and nothing that was said may change.
+            Ok(count) if min == max && sum == min * f64::from(count) => Step::Same { count, value: min },
+            _ => Step::Many(Box::new(Packed { count, sum, min, max, spread: spread::pack(&self.spread) })),
         }
     }
 }
@@ -160,10 +164,14 @@ impl Step {
         digest
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Same { count: 0, .. })
+    }
+
     /// Bytes that it points to.
     pub(crate) fn bytes(&self) -> usize {
         match self {
-            Self::Empty | Self::One(_) => 0,
+            Self::Same { .. } => 0,
             Self::Many(packed) => size_of::<Packed>() + packed.spread.len(),
         }
     }

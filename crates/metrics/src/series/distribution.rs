@@ -40,6 +40,14 @@ impl Distribution {
         Self(digest)
     }
 
+    /// So many samples of each of these values; each is exact.
+    #[must_use]
+    pub fn of_values(values: &[(f64, u64)]) -> Self {
+        let mut digest = Digest::default();
+        values.iter().filter(|(_, count)| *count > 0).for_each(|(value, count)| digest.add(*value, *count));
+        Self(digest)
+    }
+
     /// How many samples there are.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -95,6 +103,14 @@ mod tests {
         let slow = Distribution::of_buckets(&[1.0, 10.0], &[0, 0, 2], 50.0, 1.0);
         assert_eq!(said(&slow, Statistic::Average), 25.0);
         assert!((said(&slow, Statistic::P50) - 10.0).abs() <= 0.2);
+    }
+
+    #[test]
+    fn samples_of_known_values_are_exact() {
+        let errors = Distribution::of_values(&[(0.0, 3), (100.0, 1)]);
+        assert_eq!(said(&errors, Statistic::Average), 25.0);
+        assert_eq!(said(&errors, Statistic::SampleCount), 4.0);
+        assert_eq!(said(&errors, Statistic::P99), 100.0);
     }
 
     #[test]

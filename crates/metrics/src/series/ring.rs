@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::series::digest::{Digest, Step};
+use crate::series::digest::{Digest, EMPTY, Step};
 
 /// How long a ring's steps are, and how many it keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,11 +26,13 @@ pub(crate) struct Ring {
     newest: Option<u64>,
     /// The second from which on nothing was ever dropped.
     whole_from: u64,
+    /// Bytes that the steps point to.
+    held: usize,
 }
 
 impl Ring {
     pub(crate) fn new(shape: Shape) -> Self {
-        Self { shape, steps: VecDeque::new(), open: Digest::default(), newest: None, whole_from: 0 }
+        Self { shape, steps: VecDeque::new(), open: Digest::default(), newest: None, whole_from: 0, held: 0 }
     }
 
     /// Changes the step that `second` is in. One that is older than all that are kept is not there to change.
@@ -48,12 +50,14 @@ impl Ring {
             return;
         }
         while (self.steps.len() as u64) < back {
-            self.steps.push_front(Step::Empty); // before the first sample that came
+            self.steps.push_front(EMPTY); // before the first sample that came
         }
         let position = self.steps.len() - back as usize; // `back` is at most the length by now
         let mut digest = self.steps[position].unpack();
         change(&mut digest);
-        self.steps[position] = digest.pack();
+        let step = digest.pack();
+        self.held = self.held + step.bytes() - self.steps[position].bytes();
+        self.steps[position] = step;
     }
 
     /// Makes `number` the newest step, after `newest`.
@@ -62,12 +66,13 @@ impl Ring {
         self.open.clear();
         let skipped = number - newest - 1;
         if skipped >= self.shape.kept {
-            if self.steps.iter().any(|step| !matches!(step, Step::Empty)) {
+            if !self.steps.iter().all(Step::is_empty) {
                 self.whole_from = (newest + 1) * self.shape.step;
             }
             self.steps.clear();
+            self.held = 0;
         } else {
-            (0..skipped).for_each(|skip| self.append(Step::Empty, newest + 2 + skip));
+            (0..skipped).for_each(|skip| self.append(EMPTY, newest + 2 + skip));
         }
         self.newest = Some(number);
     }
@@ -79,10 +84,12 @@ impl Ring {
             let most = self.shape.kept as usize - self.steps.len().min(self.shape.kept as usize - 1);
             self.steps.reserve_exact((self.steps.len() / 4).max(8).min(most));
         }
+        self.held += step.bytes();
         self.steps.push_back(step);
         if self.steps.len() as u64 >= self.shape.kept {
             let first = next - self.steps.len() as u64;
-            if !matches!(self.steps.pop_front(), None | Some(Step::Empty)) {
+            if let Some(dropped) = self.steps.pop_front().filter(|dropped| !dropped.is_empty()) {
+                self.held -= dropped.bytes();
                 self.whole_from = (first + 1) * self.shape.step;
             }
         }
@@ -113,7 +120,7 @@ impl Ring {
         let Some(newest) = self.newest else { return };
         let oldest = newest - self.steps.len() as u64;
         for (number, step) in (oldest..).zip(&self.steps) {
-            if !matches!(step, Step::Empty) {
+            if !step.is_empty() {
                 to(number, &step.unpack());
             }
         }
@@ -129,7 +136,6 @@ impl Ring {
 
     /// Bytes of memory that it holds.
     pub(crate) fn bytes(&self) -> usize {
-        let steps: usize = self.steps.iter().map(Step::bytes).sum();
-        steps + self.steps.capacity() * size_of::<Step>() + self.open.spread.capacity() * size_of::<(i16, u32)>()
+        self.held + self.steps.capacity() * size_of::<Step>() + self.open.spread.capacity() * size_of::<(i16, u32)>()
     }
 }
