@@ -10,6 +10,7 @@ use crate::output::Format;
 mod client;
 #[cfg(feature = "wasm")]
 mod demo;
+mod import;
 mod instance;
 mod scaling;
 mod variables;
@@ -17,6 +18,7 @@ mod variables;
 pub(crate) use client::{AdminArgs, DrainArgs};
 #[cfg(feature = "wasm")]
 pub(crate) use demo::DemoArgs;
+pub(crate) use import::{ImportCommand, TerraformArgs};
 pub(crate) use instance::InstanceArgs;
 pub(crate) use scaling::{AlarmsCommand, AsgCommand, MetricArgs, MetricsCommand};
 pub(crate) use variables::parse;
@@ -95,6 +97,9 @@ pub(crate) enum Command {
     /// Look at configurations
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Make a configuration of somebody else's files
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Look at plugins
     #[cfg(feature = "wasm")]
     #[command(subcommand)]

@@ -18,6 +18,7 @@ mod config;
 #[cfg(feature = "wasm")]
 mod demo;
 mod drain;
+mod import;
 #[cfg(feature = "wasm")]
 mod inspect;
 mod man;
@@ -52,6 +53,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Metrics(command) => ask(metrics::run(&admin.client()?, command)),
         Command::Schema => schema::run(),
         Command::Config(ConfigCommand::Show(arguments)) => ask(config::show(&admin.client()?, &arguments)),
+        Command::Import(command) => import::run(&command),
         #[cfg(feature = "wasm")]
         Command::Plugin(PluginCommand::Inspect { file, output }) => inspect::run(&file, output.output),
         Command::Version(arguments) => version::run(arguments),

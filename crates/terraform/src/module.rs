@@ -142,7 +142,12 @@ impl Program {
             }
         }
         // What the folder is called in messages starts at the root as it was given.
-        let folder = self.root.canonicalize().ok().and_then(|root| folder.strip_prefix(root).ok().map(Path::to_owned)).map_or(folder, |below| self.root.join(below));
+        let folder = self
+            .root
+            .canonicalize()
+            .ok()
+            .and_then(|root| folder.strip_prefix(root).ok().map(Path::to_owned))
+            .map_or(folder, |below| self.root.join(below));
         let prefix = format!("{}{name}.", self.modules[caller].prefix);
         let child = self.read_module(folder, prefix, depth + 1)?;
         for Attribute { name, expr, .. } in &block.body.attributes {

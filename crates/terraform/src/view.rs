@@ -128,7 +128,7 @@ impl<'a> View<'a> {
             }
         }
         if let Some(attribute) = self.body.attribute(name) {
-            self.from_attribute(name, &attribute.expr, attribute, &mut views);
+            self.of_attribute(name, &attribute.expr, attribute, &mut views);
         }
         views
     }
@@ -138,13 +138,17 @@ impl<'a> View<'a> {
     }
 
     fn dynamic(&self, name: &str, block: &Block, views: &mut Vec<Self>) {
-        let Some((each, content)) = block.body.attribute("for_each").zip(block.body.blocks.iter().find(|it| it.kind == "content")) else {
+        let Some((each, content)) =
+            block.body.attribute("for_each").zip(block.body.blocks.iter().find(|it| it.kind == "content"))
+        else {
             return;
         };
         let iterator = block.body.attribute("iterator").and_then(|iterator| iterator.expr.as_variable());
         let iterator = iterator.map_or(name, |ident| ident.as_str());
         let pairs: Vec<(Value, Value)> = match self.world.evaluator.value(&each.expr, &self.scope).resolved() {
-            Value::Map(entries) => entries.iter().map(|(key, value)| (Value::text(key.as_str()), value.clone())).collect(),
+            Value::Map(entries) => {
+                entries.iter().map(|(key, value)| (Value::text(key.as_str()), value.clone())).collect()
+            }
             Value::List(items) => items.iter().map(|item| (item.clone(), item.clone())).collect(),
             value => {
                 let why = value.why_unknown().unwrap_or_else(|| "it is no collection".to_owned());
@@ -159,9 +163,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn from_attribute(&self, name: &str, expr: &Expression, attribute: &Attribute, views: &mut Vec<Self>) {
+    fn of_attribute(&self, name: &str, expr: &Expression, attribute: &Attribute, views: &mut Vec<Self>) {
         match expr {
-            Expression::Array(items) => items.iter().for_each(|item| self.from_attribute(name, item, attribute, views)),
+            Expression::Array(items) => items.iter().for_each(|item| self.of_attribute(name, item, attribute, views)),
             Expression::Object(object) => {
                 let Some(source) = self.world.program.files.get(attribute.place.file) else { return };
                 let body = Reader { source, file: attribute.place.file }.object(object);

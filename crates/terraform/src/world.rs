@@ -52,10 +52,15 @@ pub(crate) fn canonical(kind: &str) -> Cow<'_, str> {
 
 /// The keys under which a block is repeated, with what they mean; `None` for a block that stands for itself, an error
 /// (why) when it cannot be told.
-pub(crate) fn keys(evaluator: &Evaluator<'_>, body: &Body, scope: &Scope) -> Result<Option<Vec<(String, Names)>>, String> {
+pub(crate) fn keys(
+    evaluator: &Evaluator<'_>,
+    body: &Body,
+    scope: &Scope,
+) -> Result<Option<Vec<(String, Names)>>, String> {
     if let Some(count) = body.attribute("count") {
         let value = evaluator.value(&count.expr, scope);
-        let count = value.as_number().ok_or_else(|| value.why_unknown().unwrap_or_else(|| "it is no number".to_owned()))?;
+        let count =
+            value.as_number().ok_or_else(|| value.why_unknown().unwrap_or_else(|| "it is no number".to_owned()))?;
         let index = |index: usize| {
             let count = Value::Map(BTreeMap::from([("index".to_owned(), Value::Number(index as f64))]));
             (index.to_string(), vec![("count".to_owned(), count)])

@@ -34,7 +34,9 @@ impl Evaluator<'_> {
             ("try", a) => a.iter().find(|value| !matches!(value, Value::Unknown(_))).cloned(),
             ("can", [value]) => Some(Value::Bool(!matches!(value, Value::Unknown(_)))),
             ("sensitive" | "nonsensitive" | "tomap" | "tolist", [value]) => Some(value.clone()),
-            ("file" | "templatefile" | "filebase64" | "fileexists", [path, ..]) => self.file(name, path, a.get(1), scope),
+            ("file" | "templatefile" | "filebase64" | "fileexists", [path, ..]) => {
+                self.file(name, path, a.get(1), scope)
+            }
             ("jsonencode", [value]) => Some(json_text(value)),
             _ => text_function(name, a).or_else(|| collection(name, a)).or_else(|| number_function(name, a)),
         };
@@ -103,7 +105,8 @@ fn text_function(name: &str, a: &[Value]) -> Option<Value> {
         ("replace", 3) => {
             let (from, to) = (second()?, a[2].as_text()?);
             // Between slashes it would be a regular expression.
-            let plain = !(from.len() > 1 && from.starts_with('/') && from.ends_with('/')) && !from.is_empty();
+            let regex = from.len() > 1 && from.starts_with('/') && from.ends_with('/');
+            let plain = !regex && !from.is_empty();
             plain.then(|| of(&|text| text.replace(&from, &to))).flatten()
         }
         ("substr", 3) => {
@@ -185,7 +188,9 @@ fn collection(name: &str, a: &[Value]) -> Option<Value> {
         "flatten" => Some(Value::List(flatten(list(0)?))),
         "reverse" => Some(Value::List(list(0)?.into_iter().rev().collect())),
         "coalesce" => a.iter().find(|it| **it != Value::Null && it.as_text().as_deref() != Some("")).cloned(),
-        "contains" => Some(Value::Bool(list(0)?.iter().any(|item| item.resolved() == a.get(1).map_or(&Value::Null, Value::resolved)))),
+        "contains" => Some(Value::Bool(
+            list(0)?.iter().any(|item| item.resolved() == a.get(1).map_or(&Value::Null, Value::resolved)),
+        )),
         "keys" => Some(Value::List(map(0)?.into_keys().map(Value::Text).collect())),
         "values" => Some(Value::List(map(0)?.into_values().collect())),
         "one" => Some(list(0)?.into_iter().next().unwrap_or(Value::Null)),

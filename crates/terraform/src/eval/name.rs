@@ -9,7 +9,8 @@ use crate::value::{Reference, Value};
 use crate::world::{canonical, keys};
 
 /// What AWS makes up when it creates something, whatever is written down.
-const MADE_UP: [&str; 8] = ["arn", "id", "arn_suffix", "dns_name", "zone_id", "latest_version", "default_version", "revision"];
+const MADE_UP: [&str; 8] =
+    ["arn", "id", "arn_suffix", "dns_name", "zone_id", "latest_version", "default_version", "revision"];
 
 /// One step into a value.
 #[derive(Debug, Clone)]
@@ -86,7 +87,8 @@ impl Evaluator<'_> {
     }
 
     fn resource(&self, kind: &str, name: &str, steps: &[Step], module: usize) -> Value {
-        let is = |labels: &[String]| matches!(labels, [of, called] if canonical(of) == canonical(kind) && called == name);
+        let is =
+            |labels: &[String]| matches!(labels, [of, called] if canonical(of) == canonical(kind) && called == name);
         let whole = |key: Option<String>| {
             let (kind, name) = (canonical(kind).into_owned(), name.to_owned());
             Value::Reference(Reference { module, kind, name, key, attribute: String::new(), known: None })

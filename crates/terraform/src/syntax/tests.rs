@@ -21,7 +21,9 @@ fn both_notations_give_the_same_blocks_with_their_lines() {
 
 #[test]
 fn escapes_that_only_json_has_are_read() {
-    let body = read(SourceKind::Json, "{\"locals\": {\"a\": \"\\/\\ud83d\\ude00\", \"b\": \"${lookup(x, \\\"y\\\")}\"}}").unwrap();
+    let body =
+        read(SourceKind::Json, "{\"locals\": {\"a\": \"\\/\\ud83d\\ude00\", \"b\": \"${lookup(x, \\\"y\\\")}\"}}")
+            .unwrap();
     let locals = &body.blocks[0].body;
     assert_eq!(locals.attribute("a").unwrap().expr.as_str(), Some("/😀"));
     assert!(locals.attribute("b").unwrap().expr.is_string_template());

@@ -53,9 +53,24 @@ fn read(context: &Context<'_>, alarm: &Resource) -> Option<Keys> {
     match keys {
         Ok(keys) => Some(keys),
         Err(why) => {
-            view.saw(&["period", "statistic", "threshold", "evaluation_periods", "alarm_actions", "ok_actions", "dimensions",
-                "comparison_operator", "namespace", "metric_name", "treat_missing_data", "datapoints_to_alarm",
-                "insufficient_data_actions", "metric_query", "extended_statistic", "threshold_metric_id"]);
+            view.saw(&[
+                "period",
+                "statistic",
+                "threshold",
+                "evaluation_periods",
+                "alarm_actions",
+                "ok_actions",
+                "dimensions",
+                "comparison_operator",
+                "namespace",
+                "metric_name",
+                "treat_missing_data",
+                "datapoints_to_alarm",
+                "insufficient_data_actions",
+                "metric_query",
+                "extended_statistic",
+                "threshold_metric_id",
+            ]);
             view.note_whole(NoteKind::Left, why);
             None
         }
@@ -141,7 +156,8 @@ fn subject<'a>(context: &'a Context<'_>, view: &View<'_>) -> Option<(&'static st
 /// What an alarm does beside triggering policies: nothing that AWS does can be done here, but each change is logged.
 fn actions(context: &Context<'_>, view: &View<'_>) -> Keys {
     let mut keys = Keys::new();
-    let states = [("alarm_actions", "on-alarm"), ("ok_actions", "on-ok"), ("insufficient_data_actions", "on-insufficient-data")];
+    let states =
+        [("alarm_actions", "on-alarm"), ("ok_actions", "on-ok"), ("insufficient_data_actions", "on-insufficient-data")];
     for (theirs, ours) in states {
         let is_policy = |action: &Value| context.world.find(action, &[POLICY, APP_POLICY]).is_some();
         if view.list(theirs).iter().any(|action| !is_policy(action)) {

@@ -23,14 +23,22 @@ pub(super) fn launch(task: &View<'_>, origin: &str, wanted: Option<&str>) -> Lau
     let name = |container: &Value| container["name"].as_str().map(str::to_owned);
     let is_wanted = |container: &&Value| wanted.is_none() || name(container).as_deref() == wanted;
     let Some(container) = containers.iter().find(is_wanted).or_else(|| containers.first()) else {
-        task.note("container_definitions", NoteKind::Complete, "there is no container: name the program that instances run");
+        task.note(
+            "container_definitions",
+            NoteKind::Complete,
+            "there is no container: name the program that instances run",
+        );
         return Launch { source: format!("{origin}, which holds no container"), ..Launch::default() };
     };
     for other in containers.iter().filter(|other| !std::ptr::eq(*other, container)) {
         let message = format!("container `{}`: an instance is one program", name(other).unwrap_or_default());
         task.note("container_definitions", NoteKind::Left, message);
     }
-    task.note("container_definitions", NoteKind::Complete, "the program that instances run: complete the `command` that was made of it");
+    task.note(
+        "container_definitions",
+        NoteKind::Complete,
+        "the program that instances run: complete the `command` that was made of it",
+    );
     leftovers(task, container);
     let list = |name: &str| texts(&container[name]);
     let command = [list("entryPoint"), list("command")].concat();
@@ -59,8 +67,20 @@ pub(super) fn port(task: &View<'_>) -> Option<u32> {
 
 fn leftovers(task: &View<'_>, container: &Value) {
     const KNOWN: [&str; 14] = [
-        "name", "image", "essential", "portMappings", "entryPoint", "command", "environment", "secrets", "cpu", "memory",
-        "memoryReservation", "stopTimeout", "ulimits", "logConfiguration",
+        "name",
+        "image",
+        "essential",
+        "portMappings",
+        "entryPoint",
+        "command",
+        "environment",
+        "secrets",
+        "cpu",
+        "memory",
+        "memoryReservation",
+        "stopTimeout",
+        "ulimits",
+        "logConfiguration",
     ];
     for (key, value) in container.as_object().into_iter().flatten() {
         let empty = matches!(value, Value::Null | Value::Bool(false)) || value.as_array().is_some_and(Vec::is_empty);
@@ -74,7 +94,11 @@ fn leftovers(task: &View<'_>, container: &Value) {
         task.note("container_definitions", NoteKind::Left, format!("{key}: {why}"));
     }
     if !container["logConfiguration"].is_null() {
-        task.note("container_definitions", NoteKind::Left, "logConfiguration: an instance's last lines are kept, `log-lines`");
+        task.note(
+            "container_definitions",
+            NoteKind::Left,
+            "logConfiguration: an instance's last lines are kept, `log-lines`",
+        );
     }
 }
 

@@ -19,7 +19,13 @@ const INTERVAL: u32 = 30;
 pub(super) fn write(_: &Context<'_>, group: &View<'_>, name: &str, protocol: &str, grpc: bool, toml: &mut Toml) {
     let layer4 = matches!(protocol, "tcp" | "udp");
     let Some(block) = group.block("health_check") else {
-        let kind = if layer4 { "tcp" } else if grpc { "grpc" } else { "http" };
+        let kind = if layer4 {
+            "tcp"
+        } else if grpc {
+            "grpc"
+        } else {
+            "http"
+        };
         common(toml, name, kind, INTERVAL, if layer4 { 10 } else { 5 }, &OF_AWS);
         if kind == "http" {
             toml.set("expected-status", text("200"));
@@ -27,13 +33,34 @@ pub(super) fn write(_: &Context<'_>, group: &View<'_>, name: &str, protocol: &st
         return;
     };
     if block.flag("enabled") == Some(false) {
-        block.saw(&["healthy_threshold", "unhealthy_threshold", "interval", "timeout", "protocol", "path", "port", "matcher"]);
+        block.saw(&[
+            "healthy_threshold",
+            "unhealthy_threshold",
+            "interval",
+            "timeout",
+            "protocol",
+            "path",
+            "port",
+            "matcher",
+        ]);
         return;
     }
     let checked = block.text("protocol").unwrap_or_else(|| "HTTP".to_owned());
-    let kind = if checked == "TCP" { "tcp" } else if grpc { "grpc" } else { "http" };
+    let kind = if checked == "TCP" {
+        "tcp"
+    } else if grpc {
+        "grpc"
+    } else {
+        "http"
+    };
     let interval = block.count("interval").unwrap_or(INTERVAL).max(1);
-    let usual = if !layer4 { 5 } else if kind == "http" { 6 } else { 10 };
+    let usual = if !layer4 {
+        5
+    } else if kind == "http" {
+        6
+    } else {
+        10
+    };
     let timeout = block.count("timeout").unwrap_or_else(|| usual.min(interval.saturating_sub(1)));
     let thresholds = Thresholds {
         healthy: block.count("healthy_threshold").unwrap_or(OF_PROVIDER.healthy),

@@ -92,11 +92,19 @@ fn protocol(view: &View<'_>, aws: &str) -> &'static str {
         "UDP" | "QUIC" => "udp",
         "TLS" => {
             view.saw(&["certificate_arn", "ssl_policy", "alpn_policy"]);
-            view.note("protocol", NoteKind::Differs, "TLS is passed on here, not ended: the targets need the certificate");
+            view.note(
+                "protocol",
+                NoteKind::Differs,
+                "TLS is passed on here, not ended: the targets need the certificate",
+            );
             "tls"
         }
         "TCP_UDP" => {
-            view.note("protocol", NoteKind::Differs, "one listener for TCP; add another with `protocol = \"udp\"` and a group of its own");
+            view.note(
+                "protocol",
+                NoteKind::Differs,
+                "one listener for TCP; add another with `protocol = \"udp\"` and a group of its own",
+            );
             "tcp"
         }
         _ => "http",
@@ -106,7 +114,10 @@ fn protocol(view: &View<'_>, aws: &str) -> &'static str {
 fn bind(view: &View<'_>, port: Option<u32>, balancer: &LoadBalancer, toml: &mut Toml) {
     let address = if balancer.dual_stack { "[::]" } else { "0.0.0.0" };
     if balancer.internal {
-        view.note_whole(NoteKind::Complete, "an internal load balancer: put a private address of this machine into `bind`");
+        view.note_whole(
+            NoteKind::Complete,
+            "an internal load balancer: put a private address of this machine into `bind`",
+        );
         toml.comment("TO COMPLETE: an internal load balancer; put a private address of this machine here.");
     }
     match port {
@@ -125,12 +136,18 @@ fn allow(context: &Context<'_>, view: &View<'_>, balancer: &LoadBalancer, port: 
     match allowed(context, &balancer.security_groups, port, udp) {
         Allowed::Everybody => {}
         Allowed::Only(networks) if networks.is_empty() => {
-            view.note_whole(NoteKind::Complete, format!("no security group lets a network connect to port {port}: nobody may"));
+            view.note_whole(
+                NoteKind::Complete,
+                format!("no security group lets a network connect to port {port}: nobody may"),
+            );
             toml.set_with("deny", texts(["0.0.0.0/0", "::/0"]), "TO COMPLETE: who may connect (`allow`)");
         }
         Allowed::Only(networks) => toml.set("allow", texts(networks)),
         Allowed::Unknown => {
-            view.note_whole(NoteKind::Complete, "a security group is not in these files: only this machine may connect");
+            view.note_whole(
+                NoteKind::Complete,
+                "a security group is not in these files: only this machine may connect",
+            );
             toml.set_with("allow", texts(["127.0.0.0/8"]), "TO COMPLETE: who may connect");
         }
     }
@@ -139,7 +156,11 @@ fn allow(context: &Context<'_>, view: &View<'_>, balancer: &LoadBalancer, port: 
 fn tls(view: &View<'_>, name: &str, toml: &mut Toml) {
     let certificate = view.raw("certificate_arn");
     let named = certificate.map(|arn| arn.in_template().0).unwrap_or_default();
-    view.note("certificate_arn", NoteKind::Complete, "put the certificate and its key into files, and name them in `tls.certificates`");
+    view.note(
+        "certificate_arn",
+        NoteKind::Complete,
+        "put the certificate and its key into files, and name them in `tls.certificates`",
+    );
     toml.blank();
     toml.comment(&format!("TO COMPLETE: files with the certificate {named} and its key."));
     toml.table(&format!("listener.{name}.tls"));

@@ -48,7 +48,9 @@ pub(super) fn of_alarm(namespace: &str, name: &str, period: f64) -> Result<Measu
             Measured { factor: 1000.0, differs, ..Measured::same("latency") }
         }
         "UnHealthyHostCount" => {
-            return Err("unhealthy targets are not counted; an alarm on `healthy-count` below a number says as much".to_owned());
+            return Err(
+                "unhealthy targets are not counted; an alarm on `healthy-count` below a number says as much".to_owned()
+            );
         }
         name if name.starts_with("HTTPCode_") => {
             return Err("failures are not counted, their share is: use `error-rate`, in percent".to_owned());
@@ -61,9 +63,10 @@ pub(super) fn of_alarm(namespace: &str, name: &str, period: f64) -> Result<Measu
 /// The metric that target tracking or a forecast names, or why there is none.
 pub(super) fn predefined(name: &str) -> Result<Measured, String> {
     Ok(match name {
-        "ASGAverageCPUUtilization" | "ECSServiceAverageCPUUtilization" | "ASGCPUUtilization" | "ASGTotalCPUUtilization" => {
-            Measured::same("cpu-utilization")
-        }
+        "ASGAverageCPUUtilization"
+        | "ECSServiceAverageCPUUtilization"
+        | "ASGCPUUtilization"
+        | "ASGTotalCPUUtilization" => Measured::same("cpu-utilization"),
         "ECSServiceAverageMemoryUtilization" => Measured::same("memory-utilization"),
         "ASGAverageNetworkIn" | "ASGNetworkIn" => Measured::per_second("network-received", MINUTE),
         "ASGAverageNetworkOut" | "ASGNetworkOut" => Measured::per_second("network-sent", MINUTE),
@@ -109,7 +112,12 @@ mod tests {
         };
         check(of_alarm("AWS/EC2", "CPUUtilization", 120.0), "cpu-utilization", 20.0, 20.0);
         check(of_alarm("AWS/ApplicationELB", "TargetResponseTime", 60.0), "latency", 0.25, 250.0);
-        check(of_alarm("AWS/ApplicationELB", "RequestCountPerTarget", 60.0), "request-count-per-target", 1000.0, 16.667);
+        check(
+            of_alarm("AWS/ApplicationELB", "RequestCountPerTarget", 60.0),
+            "request-count-per-target",
+            1000.0,
+            16.667,
+        );
         check(predefined("ALBRequestCountPerTarget"), "request-count-per-target", 600.0, 10.0);
         check(of_alarm("Todo", "Open Jobs", 60.0), "custom.Open-Jobs", 1.0, 1.0);
         assert!(of_alarm("AWS/ApplicationELB", "UnHealthyHostCount", 60.0).is_err());

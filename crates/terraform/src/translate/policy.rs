@@ -42,7 +42,13 @@ pub(super) fn all(context: &Context<'_>, group: &Resource, toml: &mut Text) {
         let belongs = |policy: &&Resource| group_of(context, policy).is_some_and(|of| std::ptr::eq(of, group));
         for policy in context.world.of_kind(kind).filter(belongs) {
             let view = context.world.view(policy);
-            view.saw(&["autoscaling_group_name", "resource_id", "scalable_dimension", "service_namespace", "policy_type"]);
+            view.saw(&[
+                "autoscaling_group_name",
+                "resource_id",
+                "scalable_dimension",
+                "service_namespace",
+                "policy_type",
+            ]);
             for (kind, keys) in read(context, policy, &view) {
                 let name = names::unique(&policy.name, &mut taken);
                 toml.blank();
@@ -66,9 +72,9 @@ fn read(context: &Context<'_>, policy: &Resource, view: &View<'_>) -> Vec<Policy
     match kind.as_str() {
         "TargetTrackingScaling" => tracking::target_tracking(view, app).into_iter().collect(),
         "PredictiveScaling" => tracking::predictive(view).into_iter().collect(),
-        "StepScaling" if app => {
-            view.block("step_scaling_policy_configuration").map_or_else(Vec::new, |block| triggered(context, policy, &block, step))
-        }
+        "StepScaling" if app => view
+            .block("step_scaling_policy_configuration")
+            .map_or_else(Vec::new, |block| triggered(context, policy, &block, step)),
         "StepScaling" => triggered(context, policy, view, step),
         _ => triggered(context, policy, view, simple),
     }
@@ -83,8 +89,15 @@ fn triggered(
 ) -> Vec<Policy> {
     let alarms = alarm::triggering(context, policy);
     if alarms.is_empty() {
-        view.saw(&["adjustment_type", "scaling_adjustment", "cooldown", "step_adjustment", "min_adjustment_magnitude",
-            "estimated_instance_warmup", "metric_aggregation_type"]);
+        view.saw(&[
+            "adjustment_type",
+            "scaling_adjustment",
+            "cooldown",
+            "step_adjustment",
+            "min_adjustment_magnitude",
+            "estimated_instance_warmup",
+            "metric_aggregation_type",
+        ]);
         view.note_whole(NoteKind::Left, "no alarm that could be carried over triggers it");
     }
     alarms.into_iter().filter_map(|alarm| read(view, text(alarm))).collect()
@@ -121,7 +134,11 @@ fn step(view: &View<'_>, alarm: Toml) -> Option<Policy> {
     view.saw(&["metric_aggregation_type"]);
     keys.extend(view.count("estimated_instance_warmup").map(|warm_up| ("warm-up", seconds(warm_up))));
     if let Some(cooldown) = view.count("cooldown") {
-        view.note("cooldown", NoteKind::Differs, "steps wait for the warm-up of what they launched: it stands there as that");
+        view.note(
+            "cooldown",
+            NoteKind::Differs,
+            "steps wait for the warm-up of what they launched: it stands there as that",
+        );
         keys.push(("warm-up", seconds(cooldown)));
     }
     Some(("step", keys))
@@ -162,7 +179,11 @@ fn app_schedule(view: &View<'_>) -> Option<Policy> {
     let action = view.block("scalable_target_action");
     let sizes = action.map(|action| (action.count("min_capacity"), action.count("max_capacity")));
     let Some(cron) = cron(&written) else {
-        view.note("schedule", NoteKind::Left, format!("`{written}` cannot be said as a cron expression of five fields"));
+        view.note(
+            "schedule",
+            NoteKind::Left,
+            format!("`{written}` cannot be said as a cron expression of five fields"),
+        );
         return None;
     };
     let mut keys = vec![("cron", text(&cron))];

@@ -3,9 +3,25 @@
 /// What says nothing about what happens: names for people, and what Terraform itself reads.
 pub(crate) fn is_quiet(name: &str) -> bool {
     const QUIET: [&str; 19] = [
-        "name", "name_prefix", "alarm_name", "description", "alarm_description", "tags", "tags_all", "tag",
-        "tag_specifications", "count", "for_each", "depends_on", "lifecycle", "provider", "timeouts", "dynamic",
-        "family", "region", "availability_zone",
+        "name",
+        "name_prefix",
+        "alarm_name",
+        "description",
+        "alarm_description",
+        "tags",
+        "tags_all",
+        "tag",
+        "tag_specifications",
+        "count",
+        "for_each",
+        "depends_on",
+        "lifecycle",
+        "provider",
+        "timeouts",
+        "dynamic",
+        "family",
+        "region",
+        "availability_zone",
     ];
     QUIET.contains(&name)
 }
@@ -13,25 +29,50 @@ pub(crate) fn is_quiet(name: &str) -> bool {
 /// Why an attribute or block of a carried over resource is not.
 pub(crate) fn of_attribute(name: &str) -> String {
     let why = match name {
-        "subnets" | "subnet_mapping" | "vpc_id" | "vpc_zone_identifier" | "availability_zones" | "network_configuration"
-        | "network_interfaces" | "vpc_security_group_ids" | "network_mode" => {
-            "the balancer and its instances use the network of the machine that they run on"
-        }
+        "subnets"
+        | "subnet_mapping"
+        | "vpc_id"
+        | "vpc_zone_identifier"
+        | "availability_zones"
+        | "network_configuration"
+        | "network_interfaces"
+        | "vpc_security_group_ids"
+        | "network_mode" => "the balancer and its instances use the network of the machine that they run on",
         "access_logs" | "connection_logs" => "set `[access-log]` instead",
-        "instance_type" | "image_id" | "ami" | "requires_compatibilities" | "launch_type" | "platform_version"
-        | "capacity_provider_strategy" | "instance_market_options" | "credit_specification" | "ebs_optimized"
-        | "block_device_mappings" | "placement" | "cpu_options" | "capacity_rebalance" | "runtime_platform" => {
+        "instance_type"
+        | "image_id"
+        | "ami"
+        | "requires_compatibilities"
+        | "launch_type"
+        | "platform_version"
+        | "capacity_provider_strategy"
+        | "instance_market_options"
+        | "credit_specification"
+        | "ebs_optimized"
+        | "block_device_mappings"
+        | "placement"
+        | "cpu_options"
+        | "capacity_rebalance"
+        | "runtime_platform" => {
             "instances are processes of this machine; `launch-template.process.limits` says what each may use"
         }
-        "iam_instance_profile" | "execution_role_arn" | "task_role_arn" | "iam_role" | "role_arn"
+        "iam_instance_profile"
+        | "execution_role_arn"
+        | "task_role_arn"
+        | "iam_role"
+        | "role_arn"
         | "service_linked_role_arn" => "there are no roles here: `user` says whom instances run as",
         "key_name" | "enable_execute_command" => "there is nothing to log in to",
         "monitoring" | "enabled_metrics" | "metrics_granularity" => "every metric is measured every second",
         "egress" => "connections outward are not limited",
-        "enable_deletion_protection" | "force_delete" | "wait_for_capacity_timeout" | "update_default_version"
-        | "create_before_destroy" | "wait_for_steady_state" | "force_new_deployment" | "revoke_rules_on_delete" => {
-            "about how AWS keeps the resource"
-        }
+        "enable_deletion_protection"
+        | "force_delete"
+        | "wait_for_capacity_timeout"
+        | "update_default_version"
+        | "create_before_destroy"
+        | "wait_for_steady_state"
+        | "force_new_deployment"
+        | "revoke_rules_on_delete" => "about how AWS keeps the resource",
         "max_instance_lifetime" => "instances have no age limit; `equipoise asg refresh` replaces them",
         "mutual_authentication" => "set `tls.client-auth` with the CA's file",
         "load_balancing_cross_zone_enabled" | "enable_cross_zone_load_balancing" | "service_registries" => {
@@ -66,10 +107,23 @@ pub(crate) fn of_resource(kind: &str) -> String {
         "aws_acm_certificate" | "aws_acm_certificate_validation" | "aws_iam_server_certificate" => {
             "certificates are files here: `tls.certificates` of a listener"
         }
-        "aws_wafv2_web_acl" | "aws_wafv2_web_acl_association" => "there is no firewall for requests; plugins can refuse them",
+        "aws_wafv2_web_acl" | "aws_wafv2_web_acl_association" => {
+            "there is no firewall for requests; plugins can refuse them"
+        }
         _ if starts(&["aws_iam_"]) => "nothing here needs rights at AWS",
-        _ if starts(&["aws_vpc", "aws_subnet", "aws_route", "aws_internet_gateway", "aws_nat_gateway", "aws_network_acl",
-            "aws_default_", "aws_egress_only"]) => "the network is the one of the machine",
+        _ if starts(&[
+            "aws_vpc",
+            "aws_subnet",
+            "aws_route",
+            "aws_internet_gateway",
+            "aws_nat_gateway",
+            "aws_network_acl",
+            "aws_default_",
+            "aws_egress_only",
+        ]) =>
+        {
+            "the network is the one of the machine"
+        }
         _ if starts(&["aws_route53_"]) => "names in DNS have to point to this machine",
         _ if starts(&["aws_cloudwatch_log", "aws_s3_"]) => "logs are files of this machine: `[access-log]`",
         _ if starts(&["aws_cloudwatch_"]) => "graphs are read from the metrics page",
@@ -77,7 +131,7 @@ pub(crate) fn of_resource(kind: &str) -> String {
         _ if starts(&["aws_ecr_"]) => "images stay where they are",
         _ if starts(&["aws_security_group", "aws_vpc_security_group"]) => {
             "no load balancer uses it; instances listen on 127.0.0.1, where only this machine reaches them"
-        },
+        }
         _ if starts(&["aws_"]) => "it has no counterpart",
         _ => "it is not of AWS",
     };

@@ -8,24 +8,32 @@ use crate::toml_text::{inline, seconds, text};
 use crate::value::Value;
 use crate::view::View;
 
-/// What a list of action blocks does.
+/// What a list of action blocks does. Only authentication has another one behind it.
 pub(super) fn action(context: &Context<'_>, actions: &[View<'_>], http: bool) -> Option<Toml> {
-    for view in actions {
-        view.saw(&["order"]);
-        let kind = view.text("type").unwrap_or_default();
-        match kind.as_str() {
-            "forward" => return Some(forward(context, view)),
-            "redirect" if http => return Some(redirect(view)),
-            "fixed-response" if http => return Some(fixed_response(view)),
-            _ => {
-                view.saw(&["authenticate_oidc", "authenticate_cognito", "jwt_validation", "target_group_arn", "forward"]);
-                let message = format!("`{kind}` has no counterpart: requests are refused with 401, so that nothing opens up");
-                view.note("type", NoteKind::Complete, message);
-                return Some(respond(401, "unauthorized"));
+    let (first, rest) = actions.split_first()?;
+    rest.iter().chain([first]).for_each(|view| view.saw(&["order"]));
+    let kind = first.text("type").unwrap_or_default();
+    Some(match kind.as_str() {
+        "forward" => forward(context, first),
+        "redirect" if http => redirect(first),
+        "fixed-response" if http => fixed_response(first),
+        _ => {
+            for view in actions {
+                view.saw(&[
+                    "type",
+                    "authenticate_oidc",
+                    "authenticate_cognito",
+                    "jwt_validation",
+                    "target_group_arn",
+                    "forward",
+                ]);
             }
+            let message =
+                format!("`{kind}` has no counterpart: requests are refused with 401, so that nothing opens up");
+            first.note("type", NoteKind::Complete, message);
+            respond(401, "unauthorized")
         }
-    }
-    None
+    })
 }
 
 /// An answer that says that something is missing here.
@@ -57,7 +65,8 @@ fn forward(context: &Context<'_>, view: &View<'_>) -> Toml {
     if let ([(only, _)], None) = (groups.as_slice(), sticky) {
         return inline([("forward", text(only))]);
     }
-    let weighted = |(group, weight): &(&str, u32)| inline([("group", text(group)), ("weight", Toml::from(i64::from(*weight)))]);
+    let weighted =
+        |(group, weight): &(&str, u32)| inline([("group", text(group)), ("weight", Toml::from(i64::from(*weight)))]);
     let groups = Toml::Array(groups.iter().map(weighted).collect());
     let forward = match sticky {
         Some(ttl) => {
@@ -71,7 +80,11 @@ fn forward(context: &Context<'_>, view: &View<'_>) -> Toml {
 
 fn missing(view: &View<'_>, name: &str, arn: Option<&Value>) -> Toml {
     let why = arn.and_then(Value::why_unknown).unwrap_or_else(|| "no such target group in these files".to_owned());
-    view.note(name, NoteKind::Complete, format!("{why}: requests are answered with 503 until a `forward` stands there"));
+    view.note(
+        name,
+        NoteKind::Complete,
+        format!("{why}: requests are answered with 503 until a `forward` stands there"),
+    );
     respond(503, "no target group")
 }
 
@@ -151,7 +164,10 @@ mod tests {
         check(["#{protocol}", "#{host}", "#{port}", "/#{path}", "#{query}"], "{path_and_query}");
         check(["HTTPS", "#{host}", "443", "/#{path}", "#{query}"], "https://{host}{path_and_query}");
         check(["HTTPS", "#{host}", "8443", "/#{path}", ""], "https://{host}:8443{path}");
-        check(["#{protocol}", "new.#{host}", "#{port}", "/v2/#{path}", "a=b"], "{scheme}://new.{host}:{port}/v2{path}?a=b");
+        check(
+            ["#{protocol}", "new.#{host}", "#{port}", "/v2/#{path}", "a=b"],
+            "{scheme}://new.{host}:{port}/v2{path}?a=b",
+        );
         check(["#{protocol}", "#{host}", "#{port}", "/gone", "#{query}"], "/gone?{query}");
     }
 }

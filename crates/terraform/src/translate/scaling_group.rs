@@ -39,7 +39,11 @@ pub(super) fn fills<'a>(context: &Context<'a>) -> BTreeMap<String, &'a Resource>
         for kind in ATTACHMENTS {
             let belongs = |it: &&Resource| policy::group_of(context, it).is_some_and(|of| std::ptr::eq(of, group));
             for attachment in context.world.of_kind(kind).filter(belongs) {
-                arns.extend(["lb_target_group_arn", "alb_target_group_arn"].iter().filter_map(|name| context.peek(attachment, name)));
+                arns.extend(
+                    ["lb_target_group_arn", "alb_target_group_arn"]
+                        .iter()
+                        .filter_map(|name| context.peek(attachment, name)),
+                );
                 let view = context.world.view(attachment);
                 view.saw(&["autoscaling_group_name", "lb_target_group_arn", "alb_target_group_arn"]);
                 arns.extend(view.block("traffic_source").and_then(|source| {
@@ -90,7 +94,10 @@ pub(super) fn head(context: &Context<'_>, group: &Resource, view: &View<'_>, bou
     let target_group = match filled {
         Some(filled) => context.name(filled).to_owned(),
         None => {
-            view.note_whole(NoteKind::Complete, "it fills no target group of these files: one is made, without a health check");
+            view.note_whole(
+                NoteKind::Complete,
+                "it fills no target group of these files: one is made, without a health check",
+            );
             let made = format!("{}-instances", &name[..name.len().min(53)]);
             toml.comment("TO COMPLETE: the files name no target group for these instances; give this one a health check and a listener.");
             toml.table(&format!("target-group.{made}"));
@@ -208,4 +215,3 @@ fn warm_pool(pool: &View<'_>, toml: &mut Text) {
     let reuse = pool.block("instance_reuse_policy").and_then(|policy| policy.flag("reuse_on_scale_in")) == Some(true);
     toml.set("warm-pool", inline([("size", Toml::from(i64::from(size.min(1000)))), ("reuse", Toml::from(reuse))]));
 }
-

@@ -22,11 +22,68 @@ enum Rank {
 
 /// What sets a machine up, or belongs to the shell.
 const SETUP: [&str; 62] = [
-    "[", "[[", "adduser", "amazon-linux-extras", "apt", "apt-get", "aws", "cat", "cd", "chmod", "chown", "cp", "curl", "date",
-    "dnf", "do", "docker", "done", "echo", "else", "esac", "export", "fi", "for", "function", "git", "groupadd", "gunzip", "if",
-    "install", "ln", "mkdir", "mount", "mv", "npm", "pip", "pip3", "printf", "rm", "rpm", "sed", "service", "set", "sleep",
-    "snap", "source", "sudo", "sysctl", "systemctl", "tar", "tee", "then", "touch", "ulimit", "unzip", "update-ca-trust",
-    "useradd", "usermod", "wget", "while", "yum", "}",
+    "[",
+    "[[",
+    "adduser",
+    "amazon-linux-extras",
+    "apt",
+    "apt-get",
+    "aws",
+    "cat",
+    "cd",
+    "chmod",
+    "chown",
+    "cp",
+    "curl",
+    "date",
+    "dnf",
+    "do",
+    "docker",
+    "done",
+    "echo",
+    "else",
+    "esac",
+    "export",
+    "fi",
+    "for",
+    "function",
+    "git",
+    "groupadd",
+    "gunzip",
+    "if",
+    "install",
+    "ln",
+    "mkdir",
+    "mount",
+    "mv",
+    "npm",
+    "pip",
+    "pip3",
+    "printf",
+    "rm",
+    "rpm",
+    "sed",
+    "service",
+    "set",
+    "sleep",
+    "snap",
+    "source",
+    "sudo",
+    "sysctl",
+    "systemctl",
+    "tar",
+    "tee",
+    "then",
+    "touch",
+    "ulimit",
+    "unzip",
+    "update-ca-trust",
+    "useradd",
+    "usermod",
+    "wget",
+    "while",
+    "yum",
+    "}",
 ];
 
 /// Reads a script of a shell.
@@ -65,7 +122,11 @@ pub(super) fn started(script: &str) -> Started {
 /// The word that ends a here-document which begins on this line.
 fn here_document(line: &str) -> Option<String> {
     let (_, rest) = line.split_once("<<").filter(|(_, rest)| !rest.starts_with('<'))?;
-    let word: String = rest.trim_start_matches(['-', ' ', '\'', '"']).chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let word: String = rest
+        .trim_start_matches(['-', ' ', '\'', '"'])
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect();
     (!word.is_empty()).then_some(word)
 }
 
@@ -96,15 +157,15 @@ fn command<'a>(line: &'a str, started: &mut Started) -> Option<(Rank, &'a str)> 
         rank = Rank::Background;
         line.trim_end()
     });
-    for prefix in ["sudo ", "exec ", "nohup "] {
-        if let Some(shorter) = rest.strip_prefix(prefix) {
-            rank = Rank::Background;
-            rest = shorter.trim_start();
-        }
-    }
     // Variables in front of a command are its own.
-    while let Some((first, after)) = rest.split_once(' ').filter(|(first, _)| is_assignment(first)) {
-        variable(first, started);
+    while let Some((first, after)) = rest.split_once(' ') {
+        if is_assignment(first) {
+            variable(first, started);
+        } else if matches!(first, "sudo" | "exec" | "nohup") {
+            rank = Rank::Background;
+        } else {
+            break;
+        }
         rest = after.trim_start();
     }
     let first = rest.split_whitespace().next()?;
@@ -190,7 +251,8 @@ mod tests {
     fn check(script: &str, command: &[&str], environment: &[(&str, &str)]) {
         let started = started(script);
         assert_eq!(started.command, command, "{started:?}");
-        let variables: Vec<_> = started.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let variables: Vec<_> =
+            started.environment.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(variables, environment);
     }
 

@@ -40,7 +40,12 @@ pub(super) fn allowed(context: &Context<'_>, groups: &[Value], port: u32, udp: b
     }
     networks.dedup();
     let mut seen = Vec::new();
-    networks.retain(|network: &String| !seen.contains(network) && { seen.push(network.clone()); true });
+    networks.retain(|network: &String| {
+        !seen.contains(network) && {
+            seen.push(network.clone());
+            true
+        }
+    });
     Allowed::Only(networks)
 }
 
@@ -54,7 +59,15 @@ fn separate(context: &Context<'_>, resource: &Resource, port: u32, udp: bool) ->
     let view = context.world.view(resource);
     view.saw(&["security_group_id", "type"]);
     if view.text("type").is_some_and(|kind| kind != "ingress") {
-        view.saw(&["from_port", "to_port", "protocol", "cidr_blocks", "ipv6_cidr_blocks", "source_security_group_id", "self"]);
+        view.saw(&[
+            "from_port",
+            "to_port",
+            "protocol",
+            "cidr_blocks",
+            "ipv6_cidr_blocks",
+            "source_security_group_id",
+            "self",
+        ]);
         view.note_whole(NoteKind::Left, super::reason::of_attribute("egress"));
         return Vec::new();
     }
@@ -63,12 +76,24 @@ fn separate(context: &Context<'_>, resource: &Resource, port: u32, udp: bool) ->
 
 /// The networks of a rule, if it is about the port.
 fn rule(view: &View<'_>, port: u32, udp: bool, protocol: &str) -> Vec<String> {
-    let networks: Vec<_> =
-        ["cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6"].iter().flat_map(|name| view.texts(name)).collect();
-    for name in ["security_groups", "source_security_group_id", "referenced_security_group_id", "prefix_list_ids", "prefix_list_id"] {
+    let networks: Vec<_> = ["cidr_blocks", "ipv6_cidr_blocks", "cidr_ipv4", "cidr_ipv6"]
+        .iter()
+        .flat_map(|name| view.texts(name))
+        .collect();
+    for name in [
+        "security_groups",
+        "source_security_group_id",
+        "referenced_security_group_id",
+        "prefix_list_ids",
+        "prefix_list_id",
+    ] {
         if view.has(name) {
             view.saw(&[name]);
-            view.note(name, NoteKind::Left, "networks are allowed here, not members of a group: add theirs to the listener's `allow`");
+            view.note(
+                name,
+                NoteKind::Left,
+                "networks are allowed here, not members of a group: add theirs to the listener's `allow`",
+            );
         }
     }
     let (from, to) = (view.number("from_port"), view.number("to_port"));
@@ -78,7 +103,9 @@ fn rule(view: &View<'_>, port: u32, udp: bool, protocol: &str) -> Vec<String> {
     let port = f64::from(port);
     let fits = match protocol.as_str() {
         "-1" | "all" => true,
-        protocol => wanted.contains(&protocol) && from.is_some_and(|from| from <= port) && to.is_some_and(|to| port <= to),
+        protocol => {
+            wanted.contains(&protocol) && from.is_some_and(|from| from <= port) && to.is_some_and(|to| port <= to)
+        }
     };
     if fits { networks } else { Vec::new() }
 }

@@ -34,8 +34,11 @@ pub(super) fn write(context: &Context<'_>, service: &Resource, view: &View<'_>, 
             launch
         }
         None => {
-            view.note_whole(NoteKind::Complete, "its task definition is not in these files: name the program that instances run");
-            template::Launch { source: "the files do not hold the task definition".to_owned(), ..Default::default() }
+            view.note_whole(
+                NoteKind::Complete,
+                "its task definition is not in these files: name the program that instances run",
+            );
+            template::Launch { source: "files that are not here".to_owned(), ..Default::default() }
         }
     };
     launch.port = launch.port.or(group_port);

@@ -90,10 +90,13 @@ fn attached(context: &Context<'_>, attachment: &Resource) -> Option<toml::Value>
     view.saw(&["target_group_arn"]);
     let port = view.count("port");
     let target = view.raw("target_id")?;
-    let instance = context.world.find(&target, &["aws_instance"]).and_then(|instance| context.peek(instance, "private_ip"));
+    let instance =
+        context.world.find(&target, &["aws_instance"]).and_then(|instance| context.peek(instance, "private_ip"));
     let address = instance.unwrap_or_else(|| target.clone()).as_text().filter(|text| text.parse::<IpAddr>().is_ok());
     let Some(address) = address else {
-        let message = format!("{} has no address that is written down: add it to `targets`", target.in_template().0);
+        let named = target.in_template().0;
+        let named = named.trim_start_matches("${").trim_end_matches('}');
+        let message = format!("{named} has no address that is written down: add it to `targets`");
         view.note("target_id", NoteKind::Complete, message);
         return None;
     };
@@ -134,7 +137,10 @@ fn sticky_key(sticky: &View<'_>) -> Option<toml::Value> {
     }
     match (kind.as_str(), cookie) {
         ("app_cookie", Some(cookie)) => {
-            sticky.note_whole(NoteKind::Differs, format!("by a hash of the cookie `{cookie}`, for as long as the target is there"));
+            sticky.note_whole(
+                NoteKind::Differs,
+                format!("by a hash of the cookie `{cookie}`, for as long as the target is there"),
+            );
             Some(inline([("cookie", text(&cookie))]))
         }
         ("source_ip", _) => Some(text("source")),

@@ -53,15 +53,25 @@ pub(super) fn of_group(context: &Context<'_>, group: &View<'_>, port: Option<u32
         }
         None => group.raw("launch_configuration"),
     };
-    let found = value.and_then(|value| context.world.find(&value, &["aws_launch_template", "aws_launch_configuration"]));
+    let found =
+        value.and_then(|value| context.world.find(&value, &["aws_launch_template", "aws_launch_configuration"]));
     let Some(found) = found else {
-        group.note_whole(NoteKind::Complete, "its launch template is not in these files: name the program that instances run");
-        return Launch { source: "the files do not hold the launch template".to_owned(), port, ..Launch::default() };
+        group.note_whole(
+            NoteKind::Complete,
+            "its launch template is not in these files: name the program that instances run",
+        );
+        return Launch { source: "files that are not here".to_owned(), port, ..Launch::default() };
     };
     let view = context.world.view(found);
     view.saw(&["security_groups", "associate_public_ip_address"]);
     if let Some(interfaces) = view.block("network_interfaces") {
-        interfaces.saw(&["security_groups", "associate_public_ip_address", "subnet_id", "delete_on_termination", "device_index"]);
+        interfaces.saw(&[
+            "security_groups",
+            "associate_public_ip_address",
+            "subnet_id",
+            "delete_on_termination",
+            "device_index",
+        ]);
     }
     let name = ["user_data", "user_data_base64"].into_iter().find(|name| view.has(name)).unwrap_or("user_data");
     let (data, _) = view.raw(name).map(|data| data.in_template()).unwrap_or_default();
@@ -136,7 +146,9 @@ fn variables(table: &str, launch: &Launch, toml: &mut Text) {
 fn container(name: &str, launch: &Launch, toml: &mut Text) {
     let Some(image) = &launch.started.image else { return };
     toml.blank();
-    toml.comment("Or, where there is a Docker engine, the container itself: take away these # and the process table above.");
+    toml.comment(
+        "Or, where there is a Docker engine, the container itself: take away these # and the process table above.",
+    );
     toml.off(&format!("[scaling-group.{name}.launch-template.docker]"));
     toml.off(&format!("image = {}", text(image)));
     if !launch.started.command.is_empty() {

@@ -12,8 +12,14 @@ use crate::view::View;
 const APP_COOLDOWN: u32 = 300;
 
 /// Everything of a policy that could not be carried over counts as seen to.
-const ALL: [&str; 6] = ["target_value", "disable_scale_in", "predefined_metric_specification",
-    "customized_metric_specification", "scale_in_cooldown", "scale_out_cooldown"];
+const ALL: [&str; 6] = [
+    "target_value",
+    "disable_scale_in",
+    "predefined_metric_specification",
+    "customized_metric_specification",
+    "scale_in_cooldown",
+    "scale_out_cooldown",
+];
 
 pub(super) fn target_tracking(view: &View<'_>, app: bool) -> Option<Policy> {
     let name = if app { "target_tracking_scaling_policy_configuration" } else { "target_tracking_configuration" };
