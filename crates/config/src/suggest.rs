@@ -23,16 +23,22 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
         .map(|(_, candidate)| candidate)
 }
 
+/// What was most likely meant: a slip, or a word of another program.
+pub(crate) fn guess<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<&'a str> {
+    nearest(word, candidates.clone()).or_else(|| akin(word, candidates))
+}
+
 /// The candidate that has the letters of `word`, or whose letters `word` has: the longest, for words of other programs
 /// such as `GreaterThanThreshold` and `TargetTrackingScaling`, and for beginnings such as `cpu`.
-pub(crate) fn akin<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+fn akin<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let letters = |word: &str| -> String {
         word.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
     };
     let own = Some(word).filter(|word| (3..=64).contains(&word.len())).map(letters).filter(|own| own.len() > 2)?;
     let fits = |candidate: &&str| {
         let candidate = letters(candidate);
-        (candidate.len() > 3 && own.contains(&candidate)) || candidate.starts_with(&own)
+        let begins = candidate.len() > 2 && own.starts_with(&candidate);
+        begins || (candidate.len() > 3 && own.contains(&candidate)) || candidate.starts_with(&own)
     };
     candidates.into_iter().take(MOST_COMPARED).filter(fits).max_by_key(|candidate| {
         // Of those that go on after the word the shortest, of those that are in it the longest.

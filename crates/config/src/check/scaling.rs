@@ -2,6 +2,7 @@
 
 mod advice;
 mod alarms;
+mod bounds;
 mod measured;
 mod paths;
 mod policies;
@@ -53,6 +54,7 @@ impl<'c> Checker<'c> {
         if is_bounded {
             self.ports_suffice(&path, name, written);
         }
+        self.bounds(&path, written);
         self.policies(&path, name, written);
         self.advice(&path, name, written);
         self.with_paths(&path, written)

@@ -12,7 +12,7 @@ use crate::code::Code;
 use crate::describe::describe;
 use crate::finding::{At, Finding};
 use crate::path::{KeyPath, Step};
-use crate::suggest::{akin, list, nearest};
+use crate::suggest::{guess, list};
 
 /// Names of metrics that people bring along, where ours have other letters.
 const METRICS_OF_AWS: [(&str, &str); 6] = [
@@ -86,7 +86,7 @@ pub(super) fn unknown_field(field: &str, known: &[&str], path: &KeyPath) -> Find
         return Finding::error(Code::Unsupported, at, message).help("remove it");
     }
     let finding = Finding::error(Code::UnknownKey, at, format!("unknown key `{field}`"));
-    match nearest(&field, known.iter().copied()) {
+    match guess(&field, known.iter().copied()) {
         Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`")),
         None if known.is_empty() => finding.help("this table has no keys"),
         None => finding.help(format!("the keys here are {}", list(known.iter().copied()))),
@@ -100,8 +100,7 @@ fn unknown_variant(variant: &str, known: &[&str], at: At) -> Finding {
             .help(format!("this version knows {}", list(known.iter().copied())));
     }
     let finding = Finding::error(Code::UnknownValue, at, format!("`{variant}` is not known here"));
-    let known_words = known.iter().copied();
-    match nearest(&variant, known_words.clone()).or_else(|| akin(&variant, known_words)) {
+    match guess(&variant, known.iter().copied()) {
         Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`")),
         None => finding.help(format!("known are {}", list(known.iter().copied()))),
     }
@@ -129,7 +128,7 @@ fn unknown_metric(name: &str, at: At) -> Finding {
     let words = || known.iter().map(AsRef::as_ref);
     let finding = Finding::error(Code::UnknownValue, at, format!("there is no metric `{}`", shown(name)));
     let elsewhere = || METRICS_OF_AWS.iter().find(|(theirs, _)| *theirs == name).map(|(_, ours)| *ours);
-    match elsewhere().or_else(|| nearest(name, words())).or_else(|| akin(name, words())) {
+    match elsewhere().or_else(|| guess(name, words())) {
         Some(near) => finding.label(format!("did you mean `{near}`?")).help(format!("write `{near}`")),
         None => finding.help(format!(
             "metrics are {}, and what is pushed or scraped is `custom.NAME`",

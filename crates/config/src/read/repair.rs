@@ -13,7 +13,7 @@ use crate::finding::{At, Finding};
 use crate::limits::MAX_PROBLEMS;
 use crate::locate::{node, node_mut, place};
 use crate::path::{KeyPath, Step};
-use crate::suggest::nearest;
+use crate::suggest::guess;
 use crate::tree::{NAMED, Tree};
 
 /// Says what `error` is about and takes it out of the table at `base`. `None` when that is the whole table.
@@ -49,10 +49,12 @@ pub(super) fn repair(
     Some(())
 }
 
-/// Says that a list stands where a table belongs, and takes it out.
+/// Says that a list or a date stands where a table belongs, and takes it out.
 pub(super) fn refuse_list(tree: &mut Tree<'_>, removed: &mut Removed, path: &KeyPath, findings: &mut Vec<Finding>) {
     let Some((parent, last)) = path.split() else { return };
-    let trouble = Trouble::WrongType { found: "sequence", expected: "a map" };
+    let is_date = node(&tree.root, path).is_some_and(|node| node.get_ref().is_datetime());
+    let found = if is_date { "a date" } else { "sequence" };
+    let trouble = Trouble::WrongType { found, expected: "a map" };
     let finding = explain(&trouble, "", path, node(&tree.root, path));
     let finding = match last {
         Step::Key(section) if parent == KeyPath::root() && NAMED.contains(&section.as_str()) => {
@@ -107,7 +109,7 @@ fn remove_unknown(
             let finding = unknown_field(key, known, &parent.key(key));
             findings.push(placed(finding, tree, removed));
             // What was meant is not missing.
-            removed.keys.extend(nearest(key, known.iter().copied()).map(|meant| (place, meant.to_owned())));
+            removed.keys.extend(guess(key, known.iter().copied()).map(|meant| (place, meant.to_owned())));
         }
     }
     unknown.iter().for_each(|key| remove(tree, removed, &parent, &Step::Key(key.clone())));

@@ -78,3 +78,45 @@ fn the_folder_is_one_configuration() {
     let config = example("conf.d");
     assert_eq!((config.workers.unwrap().get(), config.listeners.len(), config.target_groups.len()), (2, 1, 1));
 }
+
+/// What both variants of a scaled service have in common.
+fn scaled(name: &str) -> (Config, equipoise_scale::ScalingGroup) {
+    let config = example(name);
+    let group = config.scaling_groups.values().next().unwrap().clone();
+    assert_eq!((group.min, group.max, group.target_group.as_str()), (1, 4, "todo"));
+    let [equipoise_health::HealthCheck::Http(check)] = config.target_groups[0].health_checks.as_slice() else {
+        panic!()
+    };
+    let written = serde_json::to_value(check).unwrap();
+    let terms =
+        ["path", "interval", "timeout", "healthy-threshold", "unhealthy-threshold"].map(|key| written[key].clone());
+    assert_eq!(serde_json::json!(terms), serde_json::json!(["/api/v1/health", "10s", "5s", 2, 2]));
+    (config, group)
+}
+
+#[test]
+fn the_one_with_alarms_follows_two_of_them_by_simple_policies() {
+    let (config, group) = scaled("scaling-by-alarms.toml");
+    let written = |name: &str| {
+        let alarm = &config.alarms[name];
+        (alarm.metric.to_string(), alarm.period.as_secs(), alarm.evaluation_periods.get(), alarm.threshold)
+    };
+    assert_eq!(written("cpu-high"), ("cpu-utilization".to_owned(), 120, 2, 20.0));
+    assert_eq!(written("cpu-low"), ("cpu-utilization".to_owned(), 120, 2, 10.0));
+    assert_eq!(group.default_cooldown.as_secs(), 120);
+    let changes = group.policy.values().map(|policy| match policy {
+        equipoise_scale::Policy::Simple(simple) => (simple.alarm.to_string(), simple.by),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(changes.collect::<Vec<_>>(), [("cpu-low".to_owned(), -1), ("cpu-high".to_owned(), 1)]);
+}
+
+#[test]
+fn the_one_with_a_target_keeps_its_processors_at_twenty_percent() {
+    let (config, group) = scaled("scaling-by-target.toml");
+    assert!(config.alarms.is_empty());
+    let [equipoise_scale::Policy::TargetTracking(tracking)] = group.policy.values().collect::<Vec<_>>()[..] else {
+        panic!()
+    };
+    assert_eq!((tracking.metric.to_string().as_str(), tracking.target), ("cpu-utilization", 20.0));
+}

@@ -166,6 +166,13 @@ fn what_an_editor_should_underline_does_not_fit() {
     misfits("[plugin.a]\ncomponent = \"x\"\nworld = \"routr\"", "world: not \"router\"");
     misfits("[target-group.a]\nbalance = { maglev = {} }", "maglev: not allowed");
     misfits("[target-group.a]\ntargets = [{ weight = 1 }]", "lacks \"address\"");
+    misfits("[scaling]\nhistory = 0", "0 is out of range");
+    misfits("[scaling-group.a]\nmax = 4", "lacks \"launch-template\"");
+    misfits("[scaling-group.a]\nlaunch-template = { proces = {} }", "proces: not allowed");
+    misfits("[scaling-group.a]\ntermination = \"youngest\"", "not \"newest\"");
+    misfits("[scaling-group.a.policy.b]\nsimple = { alarm = \"c\", by = 1 }", "lacks \"adjustment\"");
+    misfits("[alarm.a]\ncomparison = \"above\"", "not \"greater-than\"");
+    misfits("[alarm.a]\nstatistic = \"median\"", "not \"p99\"");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod diagnostics;
 mod differences;
 mod examples;
+mod extremes;
 mod folder;
 mod hostile;
 mod json_schema;

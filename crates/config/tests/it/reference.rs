@@ -55,7 +55,18 @@ fn what_the_reference_shows_is_accepted() {
 #[test]
 fn the_defaults_of_the_reference_are_the_defaults() {
     let bare = "[listener.a]\nbind = \"127.0.0.1:0\"\ndefault = { forward = \"g\" }\n[target-group.g]\ntargets = [\"10.0.0.1:80\"]\n\
-                [plugin.p]\ncomponent = \"/p\"\nworld = \"router\"\n[plugin.h]\ncomponent = \"/h\"\nworld = \"health-check\"\n";
+                [plugin.p]\ncomponent = \"/p\"\nworld = \"router\"\n[plugin.h]\ncomponent = \"/h\"\nworld = \"health-check\"\n\
+                [scaling-group.s]\ntarget-group = \"g\"\nmax = 4\n\
+                launch-template.process = { command = [\"/s\"], ports = \"6500-6599\", folder = \"/\" }\n\
+                policy.t.target-tracking = { metric = \"latency\", target = 5 }\n\
+                policy.p.predictive = { metric = \"request-count\", target = 5 }\n\
+                policy.c.scheduled = { cron = \"0 8 * * *\", desired = 2 }\n\
+                policy.s.simple = { alarm = \"x\", adjustment = \"change-in-capacity\", by = 1 }\n\
+                hook.h = { on = \"launching\", command = [\"/h\"] }\nwarm-pool = { size = 1 }\nscrape = { metrics = [\"m\"] }\n\
+                [scaling-group.d]\ntarget-group = \"g\"\nmax = 1\nlaunch-template.docker = { image = \"i\", port = 80 }\n\
+                [scaling-group.e]\ntarget-group = \"g\"\nmax = 1\n\
+                launch-template.command = { launch = [\"/l\"], list = [\"/l\"], describe = [\"/l\"], stop = [\"/l\"] }\n\
+                [alarm.x]\nmetric = \"latency\"\nscaling-group = \"s\"\ncomparison = \"less-than\"\nthreshold = 1\n";
     let full = r#"
         drain-timeout = "30s"
         admin = { bind = "127.0.0.1:9900" }
@@ -89,6 +100,81 @@ fn the_defaults_of_the_reference_are_the_defaults() {
         component = "/h"
         world = "health-check"
         limits = { time = "5s", memory = "16MiB" }
+        [scaling]
+        history = 1000
+        [scaling-group.s]
+        target-group = "g"
+        min = 1
+        max = 4
+        health = "target-group"
+        termination = "oldest-template"
+        protect-from-scale-in = false
+        default-cooldown = "300s"
+        warm-up = "0s"
+        suspend = []
+        keep-at-exit = false
+        refresh = { min-healthy = 100, checkpoints = [], checkpoint-wait = "10min", max-failures = 2, roll-back = true }
+        warm-pool = { size = 1, reuse = false }
+        scrape = { path = "/metrics", metrics = ["m"], interval = "10s" }
+        hook.h = { on = "launching", command = ["/h"], timeout = "60s", abandon = false }
+        policy.s.simple = { alarm = "x", adjustment = "change-in-capacity", by = 1, at-least = 0 }
+        policy.c.scheduled = { cron = "0 8 * * *", time-zone = "UTC", desired = 2 }
+        [scaling-group.s.policy.t.target-tracking]
+        metric = "latency"
+        target = 5
+        statistic = "average"
+        period = "60s"
+        out-periods = 3
+        in-periods = 15
+        scale-in = true
+        out-cooldown = "0s"
+        in-cooldown = "0s"
+        [scaling-group.s.policy.p.predictive]
+        metric = "request-count"
+        target = 5
+        season = "1day"
+        quantile = 90
+        forecast-only = false
+        [scaling-group.s.launch-template.process]
+        command = ["/s"]
+        environment = {}
+        environment-files = {}
+        folder = "/"
+        ports = "6500-6599"
+        address = "127.0.0.1"
+        limits = {}
+        grace = "60s"
+        stop-signal = "TERM"
+        stop-timeout = "30s"
+        log-lines = 100
+        [scaling-group.d]
+        target-group = "g"
+        max = 1
+        launch-template.docker = { image = "i", port = 80, socket = "/var/run/docker.sock", command = [], labels = {}, limits = {}, grace = "60s", stop-timeout = "30s" }
+        [scaling-group.e]
+        target-group = "g"
+        max = 1
+        [scaling-group.e.launch-template.command]
+        launch = ["/l"]
+        list = ["/l"]
+        describe = ["/l"]
+        stop = ["/l"]
+        environment = {}
+        timeout = "60s"
+        grace = "60s"
+        interval = "10s"
+        [alarm.x]
+        metric = "latency"
+        scaling-group = "s"
+        statistic = "average"
+        period = "60s"
+        evaluation-periods = 1
+        comparison = "less-than"
+        threshold = 1
+        missing-data = "missing"
+        on-alarm = []
+        on-ok = []
+        on-insufficient-data = []
     "#;
     let (bare, full) = (super::accepted(bare), super::accepted(full));
     assert_eq!(equipoise_config::diff(&bare, &full), []);

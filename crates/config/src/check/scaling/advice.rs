@@ -29,8 +29,9 @@ impl Checker<'_> {
         if content || !targets.health_check.0.is_empty() || self.origin.excused(&checks) {
             return;
         }
-        let message =
-            format!("instances of scaling group `{name}` take requests as soon as they run: `{group}` checks nothing");
+        let message = format!(
+            "instances of scaling group `{name}` take requests as soon as they run: target group `{group}` checks nothing"
+        );
         let finding = Finding::warning(Code::NoHealthCheck, At::Value(path.key("target-group")), message);
         let kind = if targets.protocol.traffic() == Traffic::Requests { "http" } else { "tcp" };
         let table = format!("[target-group.{}.health-check.{kind}]", crate::toml_text::key(group.as_str()));
@@ -40,7 +41,7 @@ impl Checker<'_> {
     fn is_launched(&mut self, path: &KeyPath, name: &ScalingGroupName, written: &ScalingGroup) {
         if written.suspend.contains(&Process::Launch) && written.min > 0 {
             let message =
-                format!("scaling group `{name}` launches nothing, and so never gets its {} instances", written.min);
+                format!("scaling group `{name}` launches nothing, and so never gets to its minimum of {}", written.min);
             let finding = Finding::warning(Code::NoEffect, At::Value(path.key("suspend")), message);
             self.say(finding.help("remove \"launch\", or write `min = 0`"));
         }

@@ -3,10 +3,11 @@
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
-use equipoise_scale::{LaunchTemplate, Policy, ScalingGroup};
+use equipoise_scale::{LaunchTemplate, ScalingGroup};
 use equipoise_target::{Endpoint, GroupName, ScalingGroupName};
 
 use super::super::Checker;
+use super::bounds::range;
 use crate::code::Code;
 use crate::document::Traffic;
 use crate::finding::{At, Finding};
@@ -42,13 +43,14 @@ impl<'c> Checker<'c> {
         let LaunchTemplate::Process(process) = &written.launch_template else { return };
         let ports = process.ports.ports();
         let (has, pool) = (ports.len(), written.warm_pool.map_or(0, |pool| pool.size));
-        let needs = u64::from(most(written)) + 1 + u64::from(pool);
+        let (_, most) = range(written);
+        let needs = u64::from(most) + 1 + u64::from(pool);
         if has as u64 >= needs {
             return;
         }
         let message = format!("scaling group `{name}` needs {needs} ports and has {has}");
         let what = if pool > 0 { format!(", and {pool} for the warm pool") } else { String::new() };
-        let what = format!("that is {} for its maximum, one for an instance refresh{what}", most(written));
+        let what = format!("that is {most} for its maximum, one for an instance refresh{what}");
         let help = match u16::try_from(u64::from(*ports.start()) + needs - 1) {
             Ok(last) => format!("{what}: write `ports = \"{}-{last}\"`", ports.start()),
             Err(_) => format!("{what}: begin further down"),
@@ -110,15 +112,6 @@ impl<'c> Checker<'c> {
     pub(super) fn traffic_of(&self, group: &GroupName) -> Option<Traffic> {
         self.document.target_group.get(group).map(|group| group.protocol.traffic())
     }
-}
-
-/// The most instances there may ever be.
-fn most(group: &ScalingGroup) -> u32 {
-    let by_schedule = group.policy.values().filter_map(|policy| match policy {
-        Policy::Scheduled(scheduled) => scheduled.max,
-        _ => None,
-    });
-    by_schedule.fold(group.max, u32::max)
 }
 
 fn same_address(one: IpAddr, other: IpAddr) -> bool {
