@@ -23,7 +23,9 @@ impl Group {
             self.mode = Mode::Running;
             self.desire(settings.desired.unwrap_or(settings.min), "the scaling group was configured again,", turn.now);
         }
-        self.apply_bounds(&before, turn.now);
+        let bounds = self.scheduled.unwrap_or(configured(&before));
+        self.policies.configure(settings, turn.now);
+        self.apply_bounds(bounds, turn.now);
         if before.desired != settings.desired
             && let Some(desired) = settings.desired
         {
@@ -32,17 +34,17 @@ impl Group {
         if self.versions.say(&settings.launch_template) {
             self.take_template(turn);
         }
-        self.policies.configure(settings, turn.now);
         self.changed = true;
         self.settle(None, turn);
     }
 
-    /// Minimum and maximum as configured, when they are others than before: what a schedule has set is over then.
-    fn apply_bounds(&mut self, before: &ScalingGroup, now: Moment) {
-        let (old, new) = (configured(before), configured(&self.settings));
-        if old != new {
-            self.scheduled = None;
+    /// Minimum and maximum as schedules have set them; as configured where none did.
+    fn apply_bounds(&mut self, old: Bounds, now: Moment) {
+        let set = self.policies.bounds();
+        if set.is_none() || self.allows(Process::ScheduledActions) {
+            self.scheduled = set;
         }
+        let new = self.bounds();
         let why = format!(
             "the configuration changed minimum and maximum from {} and {} to {} and {},",
             old.min, old.max, new.min, new.max

@@ -157,10 +157,10 @@ impl PolicyBook {
         wishes
     }
 
-    /// Whether any policy sets bounds. If none does, the configured ones hold.
+    /// The bounds that schedules have set by now; `None` when none did, and the configured ones hold.
     #[must_use]
-    pub fn sets_bounds(&self) -> bool {
-        self.followed.iter().any(|policy| matches!(&policy.work, Work::Scheduled(timer) if timer.sets_bounds()))
+    pub fn bounds(&self) -> Option<Bounds> {
+        wanted::bounds(&self.followed, self.configured?).map(|(_, bounds)| bounds)
     }
 
     /// What to keep over a restart.

@@ -142,6 +142,26 @@ fn a_changed_minimum_or_maximum_moves_the_capacity() {
 }
 
 #[test]
+fn what_a_schedule_has_set_holds_through_a_reload_and_as_long_as_it_is_configured() {
+    // Two hours ago, with the group not even there.
+    let policy = "policy.day.scheduled = { cron = \"0 8 * * *\", max = 9 }";
+    let mut shell = Shell::new(&format!("max = 4\n{policy}"));
+    shell.desire(7);
+    assert_eq!(shell.serving().len(), 7);
+    shell.configure_text(&format!("max = 5\n{policy}"));
+    shell.tick(1);
+    assert_eq!(shell.serving().len(), 7);
+    shell.configure_text("max = 5");
+    shell.tick(1);
+    assert_eq!(shell.serving().len(), 5);
+    assert!(
+        shell.last().cause.contains("changed minimum and maximum from 1 and 9 to 1 and 5"),
+        "{}",
+        shell.last().cause
+    );
+}
+
+#[test]
 fn a_group_that_is_no_longer_configured_ends_and_is_forgotten() {
     let mut shell = Shell::new("desired = 2\nprotect-from-scale-in = true");
     shell.lazy.insert("stop");

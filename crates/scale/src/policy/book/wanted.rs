@@ -44,7 +44,7 @@ fn wish_of_schedule(policy: &Followed) -> Wish {
 }
 
 /// The bounds that schedules have set, and who set one of them last; `None` when none did.
-fn bounds(followed: &[Followed], configured: Bounds) -> Option<(&Followed, Bounds)> {
+pub(super) fn bounds(followed: &[Followed], configured: Bounds) -> Option<(&Followed, Bounds)> {
     let mut set: Vec<(Moment, &Followed, Option<u32>, Option<u32>)> = Vec::new();
     for policy in followed {
         if let Work::Scheduled(timer) = &policy.work {

@@ -42,7 +42,7 @@ fn what_a_schedule_wanted_while_nobody_ran_is_not_made_up_but_its_bounds_are() {
     let wishes = story.ask(9 * 3600 + 1);
     assert_eq!((wishes[0].desired, wishes[0].bounds), (None, Some(Bounds { min: 3, max: 9 })));
     assert_eq!(story.policies.schedules()[1].1, Some(at(32 * 3600)));
-    assert!(story.policies.sets_bounds());
+    assert_eq!(story.policies.bounds(), Some(Bounds { min: 3, max: 9 }));
 }
 
 #[test]
