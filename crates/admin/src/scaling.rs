@@ -12,11 +12,13 @@ use crate::status::Health;
 
 mod activity;
 mod alarm;
+mod forecast;
 mod metric;
 mod order;
 
 pub use activity::{Activity, ActivityStatus};
 pub use alarm::{Alarm, AlarmState, AlarmTransition};
+pub use forecast::{Forecast, ForecastPoint};
 pub use metric::{Datum, MetricPoint, MetricQuery, MetricSeries, Subject, SubjectError, Taken};
 pub use order::{DesiredRequest, Order, ProcessesRequest, ScalingError, TerminateRequest};
 
@@ -55,6 +57,8 @@ pub struct ScalingGroup {
     pub instances: Vec<Instance>,
     /// When the capacity changes, by name.
     pub policies: Vec<Policy>,
+    /// What predictive policies expect.
+    pub forecasts: Vec<Forecast>,
 }
 
 /// A scaling group in one line, for the status.

@@ -4,8 +4,9 @@ use std::time::UNIX_EPOCH;
 
 use super::*;
 use crate::scaling::{
-    Activity, ActivityStatus, Alarm, AlarmState, AlarmTransition, BackOff, Datum, Instance, Lifecycle, MetricPoint,
-    MetricQuery, MetricSeries, Order, Policy, Refresh, ScalingError, ScalingGroup, Subject, Summary, Taken, WarmPool,
+    Activity, ActivityStatus, Alarm, AlarmState, AlarmTransition, BackOff, Datum, Forecast, ForecastPoint, Instance,
+    Lifecycle, MetricPoint, MetricQuery, MetricSeries, Order, Policy, Refresh, ScalingError, ScalingGroup, Subject,
+    Summary, Taken, WarmPool,
 };
 use crate::status::Health;
 
@@ -63,7 +64,13 @@ fn group() -> ScalingGroup {
         warm_pool: Some(WarmPool { size: 2, ready: 1 }),
         instances: vec![instance],
         policies: vec![Policy { name: "out".to_owned(), kind: "simple".to_owned(), ..Policy::default() }],
+        forecasts: vec![forecast()],
     }
+}
+
+fn forecast() -> Forecast {
+    let points = vec![ForecastPoint { at: at(60), value: Some(12.0), capacity: Some(3) }];
+    Forecast { policy: "ahead".to_owned(), forecast_only: true, made: at(50), seasons: 2, points }
 }
 
 fn activity() -> Activity {

@@ -9,6 +9,9 @@ use crate::command::status::{health_cell, scaling_groups};
 use crate::output::Style;
 use crate::table::{Cell, Table, visible};
 
+/// Steps of a forecast that fit on a screen.
+const FORECAST: usize = 12;
+
 pub(super) fn list(groups: &[ScalingGroup], style: Style) -> String {
     if groups.is_empty() {
         return "no scaling group is configured\n".to_owned();
@@ -19,7 +22,7 @@ pub(super) fn list(groups: &[ScalingGroup], style: Style) -> String {
 
 pub(super) fn whole(group: &ScalingGroup, style: Style) -> String {
     let mut text = head(group, style);
-    for table in [instances(&group.instances), policies(group)] {
+    for table in [instances(&group.instances), policies(group), forecasts(group)] {
         let table = table.render(style);
         if !table.is_empty() {
             text.push('\n');
@@ -97,6 +100,21 @@ fn policies(group: &ScalingGroup) -> Table {
     for policy in &group.policies {
         let alarms = if policy.alarms.is_empty() { "-".to_owned() } else { policy.alarms.join(", ") };
         table.row([(&policy.name).into(), (&policy.kind).into(), alarms.into(), (&policy.description).into()]);
+    }
+    table
+}
+
+/// The next steps; JSON has all of them.
+fn forecasts(group: &ScalingGroup) -> Table {
+    let mut table = Table::new(&["FORECAST OF", "FROM", "EXPECTED", "INSTANCES"]);
+    for forecast in &group.forecasts {
+        let name =
+            if forecast.forecast_only { format!("{} (only shown)", forecast.policy) } else { forecast.policy.clone() };
+        for point in forecast.points.iter().take(FORECAST) {
+            let value = point.value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
+            let capacity = point.capacity.map_or_else(|| "-".to_owned(), |capacity| capacity.to_string());
+            table.row([(&name).into(), time(point.at).into(), value.into(), capacity.into()]);
+        }
     }
     table
 }

@@ -18,6 +18,7 @@ pub(crate) struct Seen {
 /// A scaling group; `settings` are `None` when it is no longer configured.
 pub(crate) fn group(
     view: &GroupView,
+    forecasts: &[scale::Forecast],
     settings: Option<&scale::ScalingGroup>,
     seen: impl Fn(&scale::Instance) -> Seen,
 ) -> admin::ScalingGroup {
@@ -38,6 +39,22 @@ pub(crate) fn group(
         warm_pool: view.warm_pool.map(|pool| admin::WarmPool { size: pool.size, ready: pool.ready }),
         instances: view.instances.iter().map(|one| instance(one, seen(one))).collect(),
         policies: settings.map(|settings| policies(&view.name, settings)).unwrap_or_default(),
+        forecasts: forecasts.iter().map(forecast).collect(),
+    }
+}
+
+fn forecast(forecast: &scale::Forecast) -> admin::Forecast {
+    let point = |point: &scale::ForecastPoint| admin::ForecastPoint {
+        at: time(point.at),
+        value: point.value,
+        capacity: point.capacity,
+    };
+    admin::Forecast {
+        policy: forecast.policy.to_string(),
+        forecast_only: forecast.only,
+        made: time(forecast.made),
+        seasons: forecast.seasons,
+        points: forecast.points.iter().map(point).collect(),
     }
 }
 
