@@ -100,10 +100,9 @@ fn users(svg: &mut Svg, frame: Frame, record: &Record) {
 
 fn capacity(svg: &mut Svg, frame: Frame, record: &Record) {
     frame.draw(svg, "instances", MAX as u32 + 1, &[("in service", PALE), ("desired", BLUE)]);
-    for pair in record.samples.windows(2) {
-        let (from, to) = (frame.x(pair[0].at), frame.x(pair[1].at));
-        let top = frame.y(pair[0].in_service as f64);
-        svg.rectangle((from, top), (to - from + 0.2, frame.top + HEIGHT - top), PALE);
+    for (from, to, in_service) in spans(record, |sample| sample.in_service) {
+        let ((from, top), to) = (frame.place(from, in_service as f64), frame.x(to));
+        svg.rectangle((from, top), (to - from, frame.top + HEIGHT - top), PALE);
     }
     svg.line(&stairs(frame, record, |sample| sample.desired as f64), thick(BLUE));
     if record.refresh_at.is_finite() {
@@ -144,29 +143,41 @@ fn states(svg: &mut Svg, frame: Frame, record: &Record, alarms: &BTreeSet<&Strin
     }
     for (number, alarm) in alarms.iter().enumerate() {
         let y = top + BAND * number as f64;
-        for pair in record.samples.windows(2) {
-            let colour = match pair[0].alarms.get(*alarm).map(String::as_str) {
+        for (from, to, state) in spans(record, |sample| sample.alarms.get(*alarm)) {
+            let colour = match state.map(String::as_str) {
                 Some("OK") => GREEN,
                 Some("ALARM") => RED,
                 Some(_) => GREY,
                 None => continue,
             };
-            let (from, to) = (frame.x(pair[0].at), frame.x(pair[1].at));
-            svg.rectangle((from, y), (to - from + 0.2, BAND - 6.0), colour);
+            let (from, to) = (frame.x(from), frame.x(to));
+            svg.rectangle((from, y), (to - from, BAND - 6.0), colour);
         }
         svg.text((LEFT + 6.0, y + 14.0), Anchor::Start, INK, alarm);
     }
     times(svg, frame, top + BAND * alarms.len() as f64);
 }
 
-/// Values that hold until the next one.
-fn stairs(frame: Frame, record: &Record, value: impl Fn(&Sample) -> f64) -> Vec<(f64, f64)> {
-    let mut points = Vec::new();
-    for pair in record.samples.windows(2) {
-        let y = frame.y(value(&pair[0]));
-        points.extend([(frame.x(pair[0].at), y), (frame.x(pair[1].at), y)]);
+/// Values with the seconds from which and to which they hold.
+fn spans<'a, T: PartialEq + Copy>(record: &'a Record, value: impl Fn(&'a Sample) -> T) -> Vec<(f64, f64, T)> {
+    let mut spans: Vec<(f64, f64, T)> = Vec::new();
+    for sample in &record.samples {
+        let value = value(sample);
+        if let Some((_, to, last)) = spans.last_mut() {
+            *to = sample.at;
+            if *last == value {
+                continue;
+            }
+        }
+        spans.push((sample.at, sample.at, value));
     }
-    points
+    spans
+}
+
+/// Values that hold until the next one, as a line.
+fn stairs(frame: Frame, record: &Record, value: impl Fn(&Sample) -> f64) -> Vec<(f64, f64)> {
+    let spans = spans(record, value).into_iter();
+    spans.flat_map(|(from, to, value)| [frame.place(from, value), frame.place(to, value)]).collect()
 }
 
 /// Marks below a graph, at round times.
@@ -194,4 +205,54 @@ fn thick(colour: &'static str) -> Stroke {
 
 fn dashed(colour: &'static str) -> Stroke {
     Stroke { colour, width: 1.0, dashes: "5 4" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A run as it should be, made up.
+    fn sample(at: f64) -> Sample {
+        let desired = match at as u64 {
+            0..30 => 1,
+            30..45 => 2,
+            45..60 => 3,
+            60..110 => 4,
+            110..125 => 3,
+            125..140 => 2,
+            _ => 1,
+        };
+        let users = if at < 100.0 { at / 2.0 } else { 2.0 };
+        let state = |is: bool| if is { "ALARM" } else { "OK" }.to_owned();
+        let alarms = [("cpu-high", (25.0..100.0).contains(&at)), ("cpu-low", at > 105.0)];
+        Sample {
+            at,
+            users,
+            desired,
+            in_service: desired,
+            instances: desired,
+            refreshing: false,
+            processor: Some(users / desired as f64 * 2.0),
+            alarms: alarms.into_iter().map(|(name, is)| (name.to_owned(), state(is))).collect(),
+        }
+    }
+
+    #[test]
+    fn a_run_is_drawn_with_every_graph_and_alarm_within_the_frame() {
+        let mut record = Record::new(1, 1);
+        record.samples = (0..320).map(|number| sample(f64::from(number) / 2.0)).collect();
+        record.refresh_at = 150.0;
+        let scenario = Scenario::new(10.0, Variant::Simple).unwrap();
+        let svg = draw(&record, &scenario);
+        if let Some(file) = std::env::var_os("PRACTICAL_SVG") {
+            std::fs::write(file, &svg).unwrap();
+        }
+        for part in
+            ["cpu-high", "cpu-low", "INSUFFICIENT_DATA", "instance refresh", ">= 20 %".replace('>', "&gt;").as_str()]
+        {
+            assert!(svg.contains(part), "{part} is missing");
+        }
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n") && !svg.contains("NaN") && !svg.contains("inf"));
+        assert_eq!(svg.matches('<').count(), svg.matches('>').count());
+    }
 }
