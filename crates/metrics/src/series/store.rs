@@ -23,13 +23,13 @@ pub struct Store<K> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most series. Where one more is asked for, the one that was not written for the longest time goes, if that is 15
-    /// minutes or more; otherwise the new one is refused. Default: 20,000.
+    /// minutes or more; otherwise the new one is refused. Default: 50,000.
     pub series: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { series: 20_000 }
+        Self { series: 50_000 }
     }
 }
 
@@ -136,6 +136,18 @@ impl<K: Eq + Hash + Clone> Store<K> {
             Some(line) => line.points(statistic, period, count, now),
             None => vec![None; count],
         }
+    }
+
+    /// How many series there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().lines.len()
+    }
+
+    /// Whether there is no series.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The keys of all series, in no order.

@@ -28,6 +28,9 @@ const ASKED_AGAIN: Duration = Duration::from_secs(60);
 /// Less time between two readings says nothing about a second.
 const SHORTEST: f64 = 0.05;
 
+/// With more series than this, instances begin none of their own: what alarms read of groups must find room.
+const MOST_WITH_INSTANCES: usize = 20_000;
+
 type Name = (ScalingGroupName, InstanceId);
 
 /// Asks instances.
@@ -155,9 +158,12 @@ impl Instances {
         }
         let (group, instance) = from;
         for (metric, value) in samples {
-            note(store, key(Subject::Instance(group.clone(), instance.clone()), metric.clone()), second, value);
             if counts {
-                note(store, key(Subject::ScalingGroup(group.clone()), metric), second, value);
+                note(store, key(Subject::ScalingGroup(group.clone()), metric.clone()), second, value);
+            }
+            let key = key(Subject::Instance(group.clone(), instance.clone()), metric);
+            if store.len() < MOST_WITH_INSTANCES || store.written(&key).is_some() {
+                note(store, key, second, value);
             }
         }
     }

@@ -173,6 +173,19 @@ async fn an_instance_that_says_nothing_holds_up_nobody() {
     assert_eq!(rounds.last(&of_group(Metric::Memory), Statistic::Maximum), Some(9.0));
 }
 
+#[tokio::test(start_paused = true)]
+async fn among_very_many_series_groups_go_first() {
+    let used = Said(Mutex::new(Some(Usage { memory: Some(7), ..Usage::default() })));
+    let scaled = [group(vec![(instance(1, Lifecycle::InService, 0), Arc::new(used))])];
+    let mut rounds = Rounds::new();
+    for number in 0..20_000 {
+        rounds.store.record(of_instance(number + 2, Metric::Memory), START, 1.0).unwrap();
+    }
+    rounds.round(&scaled).await;
+    assert_eq!(rounds.last(&of_group(Metric::Memory), Statistic::Average), Some(7.0));
+    assert_eq!(rounds.last(&of_instance(1, Metric::Memory), Statistic::Average), None);
+}
+
 #[test]
 fn a_sample_that_is_pushed_for_an_instance_counts_for_its_group() {
     let store = Store::new(Limits::default());
