@@ -3,11 +3,18 @@
 //! A new kind is one file under `provider/` and a variant of [`crate::LaunchTemplate`]. The tests in `provider/tests.rs` run
 //! over every kind.
 
+mod command;
+#[cfg(feature = "docker")]
+mod docker;
+mod environment;
 mod limits;
+mod output;
 #[cfg(target_os = "linux")]
 mod process;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(target_os = "linux")]
+#[cfg(test)]
 mod tests;
+mod unclaimed;
 
 use std::fmt;
 use std::future::Future;
@@ -148,13 +155,20 @@ pub struct Setting {
 /// # Errors
 /// [`ProviderError`] when this machine or this build cannot have such a provider.
 pub fn provider(setting: &Setting, template: &LaunchTemplate) -> Result<Arc<dyn Provider>, ProviderError> {
-    let attempt = match template {
+    match template {
         #[cfg(target_os = "linux")]
-        LaunchTemplate::Process(template) => return Ok(Arc::new(process::Processes::new(setting, template)?)),
+        LaunchTemplate::Process(template) => Ok(Arc::new(process::Processes::new(setting, template)?)),
         #[cfg(not(target_os = "linux"))]
-        LaunchTemplate::Process(_) => "starting processes",
-        LaunchTemplate::Docker(_) => "starting containers",
-        LaunchTemplate::Command(_) => "starting instances by command",
-    };
-    Err(ProviderError::Launch { attempt: attempt.to_owned(), reason: "this build cannot do that".to_owned() })
+        LaunchTemplate::Process(_) => Err(cannot("starting processes")),
+        #[cfg(feature = "docker")]
+        LaunchTemplate::Docker(template) => Ok(Arc::new(docker::Docker::new(setting, template)?)),
+        #[cfg(not(feature = "docker"))]
+        LaunchTemplate::Docker(_) => Err(cannot("starting containers")),
+        LaunchTemplate::Command(template) => Ok(Arc::new(command::Commands::new(setting, template)?)),
+    }
+}
+
+#[cfg(not(all(target_os = "linux", feature = "docker")))]
+fn cannot(attempt: &str) -> ProviderError {
+    ProviderError::Launch { attempt: attempt.to_owned(), reason: "this build cannot do that".to_owned() }
 }

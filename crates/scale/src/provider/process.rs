@@ -10,7 +10,7 @@ mod entry;
 mod keeper;
 mod launch;
 mod leader;
-pub(super) mod log;
+mod log;
 mod meter;
 mod ports;
 mod record;
@@ -156,7 +156,7 @@ impl Provider for Processes {
 
 /// What an instance has used, by its cgroup where it has one, and by its processes otherwise.
 fn used(entry: &Entry, census: &Census, limits: &Limits) -> Usage {
-    let members = census.members(entry.instance.as_str(), &entry.owner, entry.identity.pid);
+    let members = entry.members(census);
     let ticks: u64 = members.iter().map(|member| member.stat.ticks).sum();
     let pages: u64 = members.iter().map(|member| member.stat.resident).sum();
     let ticks = entry.meter.lock().unwrap_or_else(PoisonError::into_inner).read(ticks);

@@ -1,7 +1,8 @@
 //! Every process of the machine at one moment, and whose it is: one pass over /proc for all instances of all groups.
 //!
 //! A process belongs to an instance when the instance's name stands in its environment, when it is in the process group of
-//! the instance's leader, or when its parent belongs to it. So one that forks away is found, unless it leaves all three.
+//! the instance's leader, when its parent belongs to it, or when it was found to belong to it before. So one that forks away
+//! is found, unless it leaves all of these at once.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -184,7 +185,7 @@ impl Census {
 
     /// One that is a moment old at most: everybody who asks for usage in one tick gets the same.
     pub(super) async fn recent() -> Arc<Self> {
-        static LAST: LazyLock<tokio::sync::Mutex<Option<(Instant, Arc<Census>)>>> = LazyLock::new(Default::default);
+        static LAST: tokio::sync::Mutex<Option<(Instant, Arc<Census>)>> = tokio::sync::Mutex::const_new(None);
         let mut last = LAST.lock().await;
         match &*last {
             Some((taken, census)) if taken.elapsed() < FRESH => Arc::clone(census),
@@ -206,12 +207,16 @@ impl Census {
         }
     }
 
-    /// Every process of an instance, zombies included.
-    pub(super) fn members(&self, instance: &str, owner: &str, leader: Pid) -> Vec<Member> {
+    /// Every process of an instance, zombies included; `known` are those that were found to be before.
+    pub(super) fn members(&self, instance: &str, owner: &str, leader: Pid, known: &HashSet<Identity>) -> Vec<Member> {
         let leader = leader.as_raw_nonzero().get();
         let told = self.by_instance.get(instance).into_iter().flatten().copied();
         let mut open: Vec<i32> = told.filter(|pid| self.tags.get(pid).is_some_and(|tag| tag.owner == owner)).collect();
         open.extend(self.by_group.get(&leader).into_iter().flatten());
+        let known = known.iter().map(|known| (known.pid.as_raw_nonzero().get(), known.start));
+        open.extend(
+            known.filter(|(pid, start)| self.stats.get(pid).is_some_and(|it| it.start == *start)).map(|it| it.0),
+        );
         let mut seen = HashSet::new();
         let mut members = Vec::new();
         while let Some(pid) = open.pop() {

@@ -1,7 +1,8 @@
 //! An instance as everybody sees it: its task's other end.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use equipoise_target::{Endpoint, ScalingGroupName};
@@ -9,6 +10,7 @@ use rustix::process::Signal;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
+use super::census::{Census, Member};
 use super::cgroup::Cgroup;
 use super::leader::Identity;
 use super::meter::Meter;
@@ -27,6 +29,8 @@ pub(super) struct Entry {
     pub(super) log: PathBuf,
     pub(super) cgroup: Option<Cgroup>,
     pub(super) meter: Mutex<Meter>,
+    /// Its processes when somebody last looked.
+    pub(super) known: Mutex<HashSet<Identity>>,
     pub(super) orders: mpsc::UnboundedSender<Order>,
     pub(super) stage: watch::Receiver<Stage>,
 }
@@ -69,6 +73,14 @@ pub(super) struct Order {
 pub(super) struct Withstood;
 
 impl Entry {
+    /// Its processes in a census, zombies included.
+    pub(super) fn members(&self, census: &Census) -> Vec<Member> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = census.members(self.instance.as_str(), &self.owner, self.identity.pid, &known);
+        *known = members.iter().map(|member| member.identity).collect();
+        members
+    }
+
     /// Whether its task still runs.
     pub(super) fn is_kept(&self) -> bool {
         !self.orders.is_closed()

@@ -64,6 +64,7 @@ pub(super) fn keep(charge: Charge) -> Arc<Entry> {
         address: charge.address,
         cgroup: charge.cgroup,
         meter: Mutex::default(),
+        known: Mutex::default(),
         orders,
         stage: watched,
     });
@@ -108,6 +109,8 @@ impl Keeper {
 
     /// Whether nothing is left.
     async fn stop(&mut self, order: Order) -> bool {
+        // While the leader is there, it is known whose children its children are.
+        others(&self.entry).await;
         if order.signal != Signal::KILL {
             self.leader.signal_group(order.signal);
             if self.leaves_by(order.deadline).await {
@@ -198,7 +201,7 @@ async fn sweep(leader: &Leader, entry: &Entry) -> bool {
 /// a container, is let go of.
 async fn others(entry: &Entry) -> Vec<Member> {
     let census = Census::now().await;
-    let mut members = census.members(entry.instance.as_str(), &entry.owner, entry.identity.pid);
+    let mut members = entry.members(&census);
     let us = rustix::process::getpid().as_raw_nonzero().get();
     members.retain(|member| {
         let other = member.identity.pid != entry.identity.pid;

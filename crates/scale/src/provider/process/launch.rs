@@ -5,7 +5,6 @@
 //! microseconds is not limited. Setting them before would take code between fork and exec, which cannot be safe Rust.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -24,11 +23,8 @@ use super::record::{Files, Record};
 use super::user::User;
 use super::{Plan, ports, roll, user};
 use crate::InstanceId;
-use crate::provider::ProviderError;
+use crate::provider::{ProviderError, environment};
 use crate::template::Placeholders;
-
-/// What every process gets of this program's environment.
-const KEPT: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 
 /// An instance that nobody has taken over yet: it is killed when this is dropped.
 #[derive(Debug)]
@@ -120,20 +116,18 @@ fn command(plan: &Plan, with: &Placeholders<'_>, user: Option<&User>) -> Result<
     }
     let mut command = Command::new(program);
     command.args(words).current_dir(folder).stdin(Stdio::null()).process_group(0).env_clear();
-    command.envs(environment(plan, with, user)?);
+    command.envs(variables(plan, with, user)?);
     if let Some(user) = user {
         command.uid(user.uid).gid(user.gid);
     }
     Ok(command)
 }
 
-fn environment(plan: &Plan, with: &Placeholders<'_>, user: Option<&User>) -> Result<Vec<(OsString, OsString)>, String> {
+fn variables(plan: &Plan, with: &Placeholders<'_>, user: Option<&User>) -> Result<Vec<(OsString, OsString)>, String> {
     let mut all: Vec<(OsString, OsString)> = Vec::new();
     let mut set = |name: &str, value: &OsStr| all.push((name.into(), value.into()));
-    for name in KEPT {
-        if let Some(value) = std::env::var_os(name) {
-            set(name, &value);
-        }
+    for (name, value) in environment::kept() {
+        set(name, &value);
     }
     if let Some(home) = user.and_then(|user| user.home.as_ref()) {
         set("HOME", home.as_os_str());
@@ -143,20 +137,12 @@ fn environment(plan: &Plan, with: &Placeholders<'_>, user: Option<&User>) -> Res
         set(name, OsStr::new(&with.fill(value)));
     }
     for (name, path) in &plan.template.environment_files {
-        set(name, OsStr::new(&secret(name, &plan.setting.base.join(path))?));
+        set(name, OsStr::new(&environment::secret(name, &plan.setting.base.join(path))?));
     }
     // Ours come last: by them the instance is found again.
     set(GROUP, OsStr::new(plan.setting.group.as_str()));
     set(OWNER, OsStr::new(&*plan.setting.owner));
     Ok(all)
-}
-
-/// A variable's value from a file, without the end of its last line. Errors name the file, never what is in it.
-pub(in crate::provider) fn secret(name: &str, path: &Path) -> Result<String, String> {
-    let failed = |reason: &str| format!("reading {} for the variable {name}: {reason}", path.display());
-    let text = fs::read_to_string(path).map_err(|error| failed(&error.to_string()))?;
-    let value = text.strip_suffix('\n').map_or(text.as_str(), |text| text.strip_suffix('\r').unwrap_or(text));
-    if value.contains('\0') { Err(failed("it holds a zero byte")) } else { Ok(value.to_owned()) }
 }
 
 fn write_to(command: &mut Command, files: &Files, instance: &InstanceId, lines: u32) -> Result<(), String> {
@@ -225,25 +211,4 @@ fn limit(plan: &Plan, pid: Pid) -> Result<(), String> {
 /// Where a group's logs and records are kept.
 pub(super) fn files(plan: &Plan) -> Files {
     Files::of(&plan.setting.folder, &plan.setting.group)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_loses_the_end_of_its_last_line_and_is_not_told_in_errors() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("secret");
-        let read = |text: &str| {
-            fs::write(&path, text).unwrap();
-            secret("KEY", &path)
-        };
-        assert_eq!(read("hush\n"), Ok("hush".to_owned()));
-        assert_eq!(read("hush\r\n"), Ok("hush".to_owned()));
-        assert_eq!(read(" hush\n\n"), Ok(" hush\n".to_owned()));
-        let refused = read("hu\0sh").unwrap_err();
-        assert!(refused.contains("KEY") && !refused.contains("sh\n") && !refused.contains("hu"), "{refused}");
-        assert!(secret("KEY", &folder.path().join("none")).is_err());
-    }
 }

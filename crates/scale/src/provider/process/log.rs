@@ -10,12 +10,12 @@ use std::path::Path;
 
 use rustix::fs::FallocateFlags;
 
+use crate::provider::output;
+
 /// How much of a log's end is kept at least.
 const KEPT: u64 = 1 << 20;
 /// How much more there may be before it is cut.
 const SLACK: u64 = 4 << 20;
-/// How much of one line is shown.
-const LINE: usize = 2048;
 /// Holes begin and end with pages.
 const PAGE: u64 = 4096;
 
@@ -30,33 +30,7 @@ pub(super) fn tail(path: &Path, lines: usize) -> Vec<String> {
         Ok(end)
     };
     // A log that cannot be read says nothing.
-    split(&end().unwrap_or_default(), lines)
-}
-
-/// The last lines of some output, each one safe to print: what is no text is replaced, and so are terminals' commands.
-pub(in crate::provider) fn split(output: &[u8], lines: usize) -> Vec<String> {
-    let output = output.strip_suffix(b"\n").unwrap_or(output);
-    if output.is_empty() || lines == 0 {
-        return Vec::new();
-    }
-    let mut last: Vec<String> = output.rsplit(|byte| *byte == b'\n').take(lines).map(printable).collect();
-    last.reverse();
-    last
-}
-
-fn printable(line: &[u8]) -> String {
-    // What was punched out reads as zeros.
-    let line = line.iter().position(|byte| *byte != 0).map_or(&[][..], |at| &line[at..]);
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let cut = &line[..line.len().min(LINE)];
-    let mut text: String = String::from_utf8_lossy(cut)
-        .chars()
-        .map(|char| if char.is_control() && char != '\t' { char::REPLACEMENT_CHARACTER } else { char })
-        .collect();
-    if cut.len() < line.len() {
-        text.push('…');
-    }
-    text
+    output::last_lines(&end().unwrap_or_default(), lines)
 }
 
 /// Frees what is older than what is kept.
@@ -87,18 +61,6 @@ mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
     use super::*;
-
-    #[test]
-    fn the_last_lines_are_shown_oldest_first_and_safe_to_print() {
-        assert_eq!(split(b"a\nb\nc\n", 2), ["b", "c"]);
-        assert_eq!(split(b"a\r\n\n", 5), ["a", ""]);
-        assert_eq!(split(b"no end", 5), ["no end"]);
-        assert_eq!(split(b"", 5), [""; 0]);
-        assert_eq!(split(b"a\n", 0), [""; 0]);
-        assert_eq!(split(b"\0\0\0x\ty\x1b[2J\xff\n", 5), ["x\ty\u{fffd}[2J\u{fffd}"]);
-        let long = split(&[b'x'; 5000], 1);
-        assert_eq!(long[0].chars().count(), LINE + 1);
-    }
 
     #[test]
     fn a_long_log_keeps_its_end_and_gives_its_space_back() {

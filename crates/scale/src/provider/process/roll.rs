@@ -8,15 +8,16 @@ use super::leader::Identity;
 use crate::InstanceId;
 use crate::provider::Handle;
 
-/// How many instances that are gone are remembered, for those who ask a moment too late.
-const REMEMBERED: usize = 128;
+/// How many instances of one group that are gone are remembered, for those who ask a moment too late, and of all groups.
+const REMEMBERED: usize = 32;
+const ALL_REMEMBERED: usize = 4096;
 
 static ROLL: LazyLock<Mutex<Roll>> = LazyLock::new(Mutex::default);
 
 #[derive(Default)]
 struct Roll {
     here: HashMap<Handle, Arc<Entry>>,
-    gone: VecDeque<(Handle, Arc<Gone>)>,
+    gone: VecDeque<(Arc<Entry>, Arc<Gone>)>,
     /// Instances between their fork and their entry here: who looks for strays leaves them alone.
     launching: HashSet<InstanceId>,
 }
@@ -56,10 +57,16 @@ pub(super) fn enter(identity: Identity, keep: impl FnOnce() -> Arc<Entry>) -> Ar
 pub(super) fn leave(entry: &Arc<Entry>, gone: &Arc<Gone>) {
     let mut roll = roll();
     roll.here.remove(&entry.handle);
-    roll.gone.push_back((entry.handle.clone(), Arc::clone(gone)));
-    if roll.gone.len() > REMEMBERED {
+    let same = |known: &Arc<Entry>| known.belongs_to(entry.group.as_str(), &entry.owner);
+    if roll.gone.iter().filter(|(known, _)| same(known)).count() >= REMEMBERED
+        && let Some(oldest) = roll.gone.iter().position(|(known, _)| same(known))
+    {
+        roll.gone.remove(oldest);
+    }
+    if roll.gone.len() >= ALL_REMEMBERED {
         roll.gone.pop_front();
     }
+    roll.gone.push_back((Arc::clone(entry), Arc::clone(gone)));
 }
 
 /// The instance of this handle, if it runs and is known. One whose keeper ended with its runtime is known no more.
@@ -69,7 +76,7 @@ pub(super) fn find(handle: &Handle) -> Option<Arc<Entry>> {
 
 /// What became of an instance that is gone.
 pub(super) fn remembered(handle: &Handle) -> Option<Arc<Gone>> {
-    roll().gone.iter().rev().find(|(known, _)| known == handle).map(|(_, gone)| Arc::clone(gone))
+    roll().gone.iter().rev().find(|(known, _)| known.handle == *handle).map(|(_, gone)| Arc::clone(gone))
 }
 
 /// Every instance of an owner's group.
