@@ -83,10 +83,11 @@ impl Sampler {
         &self.store
     }
 
-    /// Takes the samples of the second that `now` is in; nothing when that was done. Waits for instances, but not long: who
-    /// is slow to say what it used is heard in a later second.
+    /// Takes the samples of the second that has just passed; nothing when that was done. To be called as soon as a second
+    /// begins, so that whoever asks for what came before `now` gets all of it. Waits for instances, but not long: who is slow
+    /// to say what it used is heard in a later second.
     pub(crate) async fn sample(&mut self, core: &Core, scaled: &[Scaled], now: Moment) {
-        let second = now.seconds();
+        let second = now.seconds().saturating_sub(1);
         // Counts since the last time belong to all the seconds since then, when some were missed.
         let first = self.last.map_or(second, |last| (last + 1).max(second.saturating_sub(LATE)));
         if first > second {
@@ -99,7 +100,7 @@ impl Sampler {
             note(&self.store, key, second, group.in_service() as f64);
         }
         self.instances.sample(&self.store, scaled, now).await;
-        if second.is_multiple_of(60) {
+        if (first..=second).any(|second| second.is_multiple_of(60)) {
             self.store.retain(second, |key, idle| match key.subject {
                 Subject::Instance(..) => idle < INSTANCE_STAYS,
                 Subject::ScalingGroup(_) | Subject::TargetGroup(_) => idle < GROUP_STAYS,

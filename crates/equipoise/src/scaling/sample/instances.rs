@@ -80,8 +80,9 @@ impl Instances {
         Self { failures, known: AHashMap::new(), answers: JoinSet::new() }
     }
 
-    /// Asks every instance, and notes what has been answered until a little later.
+    /// Asks every instance, and notes what has been answered until a little later as what held in the second before `now`.
     pub(super) async fn sample(&mut self, store: &Store<SeriesKey>, scaled: &[Scaled], now: Moment) {
+        let second = now.seconds().saturating_sub(1);
         // Whether an instance counts in its group's metrics; who is not in here is gone.
         let mut counts = AHashMap::new();
         for group in scaled {
@@ -100,7 +101,7 @@ impl Instances {
             // A task that panicked is asked again in a while.
             let Ok(answer) = answer else { continue };
             let Some(counts) = counts.get(&answer.from) else { continue };
-            self.heard(store, answer, *counts, now.seconds());
+            self.heard(store, answer, *counts, second);
         }
     }
 

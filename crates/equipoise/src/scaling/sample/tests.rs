@@ -92,8 +92,8 @@ impl Rounds {
     }
 
     async fn round(&mut self, scaled: &[Scaled]) {
-        self.instances.sample(&self.store, scaled, Moment::from_millis(self.second * 1000)).await;
         self.second += 1;
+        self.instances.sample(&self.store, scaled, Moment::from_millis(self.second * 1000)).await;
         tokio::time::advance(Duration::from_secs(1)).await;
     }
 
