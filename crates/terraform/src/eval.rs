@@ -17,7 +17,7 @@ mod name;
 mod template;
 
 /// Names may stand for expressions with names, which may go round in a circle.
-const DEEPEST: u32 = 64;
+const DEEPEST: u32 = 200;
 /// Steps and bytes of all expressions together: far more than files for people need, and done in a second.
 const BUDGET: usize = 32 << 20;
 

@@ -268,6 +268,11 @@ fn what_would_open_up_is_closed_until_somebody_completes_it() {
         r#"
 variable "outside" {}
 resource "aws_lb" "a" { security_groups = [var.outside] }
+resource "aws_lb" "c" { security_groups = var.outside }
+resource "aws_lb_listener" "c" {
+  load_balancer_arn = aws_lb.c.arn
+  port              = 80
+}
 resource "aws_lb" "b" { security_groups = [aws_security_group.b.id] }
 resource "aws_security_group" "b" {
   ingress {
@@ -303,12 +308,13 @@ resource "aws_lb_listener" "b" {
         &import,
         &[
             ("listener.a.allow", "[\"127.0.0.0/8\"]"),
+            ("listener.c.allow", "[\"127.0.0.0/8\"]"),
             ("listener.a.default.respond.status", "401"),
             ("listener.b.deny", "[\"0.0.0.0/0\", \"::/0\"]"),
             ("listener.b.default.respond.status", "503"),
         ],
     );
-    check_note(&import, NoteKind::Complete, "main.tf", 17, "401");
+    check_note(&import, NoteKind::Complete, "main.tf", 22, "401");
 }
 
 #[test]
@@ -590,7 +596,7 @@ fn mutated_files_never_panic_and_never_give_broken_toml() {
     let (texts, mut random) = (texts(), fastrand::Rng::with_seed(7));
     let folder = tempfile::tempdir().unwrap();
     let mut read = 0;
-    for _ in 0..1_000 {
+    for _ in 0..600 {
         let text = mutate(random.choice(&texts).unwrap(), &mut random);
         std::fs::write(folder.path().join("main.tf"), &text).unwrap();
         if let Ok(import) = import(folder.path()) {
@@ -600,6 +606,25 @@ fn mutated_files_never_panic_and_never_give_broken_toml() {
         }
     }
     assert!(read > 100, "only {read} were read: the mutations break too much to say anything");
+}
+
+#[test]
+fn mutated_json_never_panics_and_never_gives_broken_toml() {
+    const JSON: &str = r#"{"//": "x", "locals": {"p": 80, "d": "\u00e4${base64encode(\"a\")}"}, "resource": {
+      "aws_lb_target_group": {"t": [{"port": "${local.p}", "protocol": "HTTP", "health_check": [{"path": "/h"}]}]},
+      "aws_autoscaling_group": {"g": {"max_size": 3, "target_group_arns": ["${aws_lb_target_group.t.arn}"],
+        "launch_template": {"id": "${aws_launch_template.l.id}"}}},
+      "aws_launch_template": {"l": {"user_data": "${base64encode(\"./run --port ${local.p}\")}"}}}}"#;
+    let (folder, mut random, mut read) = (tempfile::tempdir().unwrap(), fastrand::Rng::with_seed(11), 0);
+    for _ in 0..600 {
+        let text = mutate(JSON, &mut random);
+        std::fs::write(folder.path().join("main.tf.json"), &text).unwrap();
+        if let Ok(import) = import(folder.path()) {
+            read += 1;
+            assert!(import.toml.parse::<Table>().is_ok(), "{}\n\nof\n{text}", import.toml);
+        }
+    }
+    assert!(read > 50, "only {read} were read: the mutations break too much to say anything");
 }
 
 #[test]

@@ -122,5 +122,6 @@ fn texts(value: &Value) -> Vec<String> {
 fn pairs(value: &Value, of: &str) -> BTreeMap<String, String> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let pair = |item: &Value| Some((item["name"].as_str()?.to_owned(), text(&item[of])));
-    value.as_array().into_iter().flatten().filter_map(pair).collect()
+    let is_name = |(name, _): &(String, String)| !name.is_empty() && !name.contains(['=', '\0']);
+    value.as_array().into_iter().flatten().filter_map(pair).filter(is_name).collect()
 }

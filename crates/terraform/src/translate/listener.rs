@@ -14,6 +14,8 @@ use crate::world::Resource;
 #[derive(Debug, Default)]
 struct LoadBalancer {
     security_groups: Vec<Value>,
+    /// Whether AWS takes a security group when none is named.
+    has_default_group: bool,
     idle: Option<u32>,
     dual_stack: bool,
     internal: bool,
@@ -39,9 +41,10 @@ pub(super) fn all(context: &Context<'_>) -> Toml {
 }
 
 fn load_balancer(view: &View<'_>) -> LoadBalancer {
-    view.saw(&["load_balancer_type", "preserve_host_header", "drop_invalid_header_fields", "desync_mitigation_mode"]);
+    view.saw(&["preserve_host_header", "drop_invalid_header_fields", "desync_mitigation_mode"]);
     let read = LoadBalancer {
-        security_groups: view.list("security_groups"),
+        security_groups: security_groups(view),
+        has_default_group: view.text("load_balancer_type").is_none_or(|kind| kind == "application"),
         idle: view.count("idle_timeout"),
         dual_stack: view.text("ip_address_type").is_some_and(|kind| kind.starts_with("dualstack")),
         internal: view.flag("internal") == Some(true),
@@ -50,6 +53,14 @@ fn load_balancer(view: &View<'_>) -> LoadBalancer {
         view.note("enable_http2", NoteKind::Left, "clients may always speak HTTP/2");
     }
     read
+}
+
+/// What is not known stays in the list, so that it does not look like nothing.
+fn security_groups(view: &View<'_>) -> Vec<Value> {
+    match view.raw("security_groups") {
+        Some(Value::List(groups)) => groups,
+        other => other.into_iter().collect(),
+    }
 }
 
 fn write(context: &Context<'_>, listener: &Resource, view: &View<'_>, balancer: &LoadBalancer, toml: &mut Toml) {
@@ -112,7 +123,12 @@ fn protocol(view: &View<'_>, aws: &str) -> &'static str {
 }
 
 fn bind(view: &View<'_>, port: Option<u32>, balancer: &LoadBalancer, toml: &mut Toml) {
-    let address = if balancer.dual_stack { "[::]" } else { "0.0.0.0" };
+    // Nothing that was private opens up by itself.
+    let address = match (balancer.internal, balancer.dual_stack) {
+        (true, _) => "127.0.0.1",
+        (false, true) => "[::]",
+        (false, false) => "0.0.0.0",
+    };
     if balancer.internal {
         view.note_whole(
             NoteKind::Complete,
@@ -127,13 +143,18 @@ fn bind(view: &View<'_>, port: Option<u32>, balancer: &LoadBalancer, toml: &mut 
             toml.set_with("bind", text(&format!("{address}:8080")), "TO COMPLETE: the port");
         }
     }
-    if balancer.dual_stack {
+    if balancer.dual_stack && !balancer.internal {
         toml.set("socket", inline([("dual-stack", toml::Value::from(true))]));
     }
 }
 
 fn allow(context: &Context<'_>, view: &View<'_>, balancer: &LoadBalancer, port: u32, udp: bool, toml: &mut Toml) {
     match allowed(context, &balancer.security_groups, port, udp) {
+        Allowed::Everybody if balancer.has_default_group => {
+            let message =
+                "no security group is named, so AWS takes the network's default one; here everybody may connect";
+            view.note_whole(NoteKind::Differs, message);
+        }
         Allowed::Everybody => {}
         Allowed::Only(networks) if networks.is_empty() => {
             view.note_whole(

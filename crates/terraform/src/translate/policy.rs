@@ -152,8 +152,11 @@ fn by(view: &View<'_>) -> Option<Toml> {
     by.map(|by| Toml::from(by as i64))
 }
 
+/// A least change is for percentages; AWS ignores it otherwise, and so does this.
 fn at_least(view: &View<'_>, keys: &mut Vec<(&'static str, Toml)>) {
-    keys.extend(view.count("min_adjustment_magnitude").map(|least| ("at-least", Toml::from(i64::from(least)))));
+    let percent = view.text("adjustment_type").as_deref() == Some("PercentChangeInCapacity");
+    let least = view.count("min_adjustment_magnitude").filter(|_| percent);
+    keys.extend(least.map(|least| ("at-least", Toml::from(i64::from(least)))));
 }
 
 fn schedule(view: &View<'_>) -> Option<Policy> {

@@ -2,7 +2,7 @@
 
 /// What says nothing about what happens: names for people, and what Terraform itself reads.
 pub(crate) fn is_quiet(name: &str) -> bool {
-    const QUIET: [&str; 19] = [
+    const QUIET: [&str; 18] = [
         "name",
         "name_prefix",
         "alarm_name",
@@ -18,7 +18,6 @@ pub(crate) fn is_quiet(name: &str) -> bool {
         "lifecycle",
         "provider",
         "timeouts",
-        "dynamic",
         "family",
         "region",
         "availability_zone",

@@ -129,7 +129,12 @@ fn variables(table: &str, launch: &Launch, toml: &mut Text) {
         toml.blank();
         toml.table(&format!("{table}.environment"));
         for (name, value) in &launch.started.environment {
-            toml.set(&key(name), text(&with_port(value, launch.port)));
+            let value_text = text(&with_port(value, launch.port));
+            if value.contains("${") {
+                toml.set_with(&key(name), value_text, "TO COMPLETE");
+            } else {
+                toml.set(&key(name), value_text);
+            }
         }
     }
     if !launch.secrets.is_empty() {
