@@ -54,7 +54,7 @@ impl Group {
 
     /// The configuration says another launch template: instances are replaced, unless that is suspended.
     fn take_template(&mut self, turn: &mut Turn<'_>) {
-        let (from, to) = (self.versions.present, self.versions.configured);
+        let (from, to) = (self.versions.present(), self.versions.configured);
         let message = format!("launch template {to} took its place");
         // What a refresh that did not come to its end was to replace is nothing to go back to.
         let good = match self.end_refresh(ActivityStatus::Cancelled, Some(message), turn) {
@@ -62,7 +62,7 @@ impl Group {
             _ => from,
         };
         self.versions.previous = Some(good);
-        self.versions.present = to;
+        self.versions.turn_to(to);
         self.back_off = BackOff::default();
         if self.allows(Process::InstanceRefresh) {
             let cause =

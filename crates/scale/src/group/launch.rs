@@ -18,7 +18,7 @@ pub(super) const BOOTS: usize = 8;
 impl Group {
     /// Asks for an instance.
     pub(super) fn launch(&mut self, pooled: bool, cause: String, turn: &mut Turn<'_>) {
-        let (id, template) = (turn.instance(), self.versions.present);
+        let (id, template) = (turn.instance(), self.versions.present());
         let instance = Instance {
             id: id.clone(),
             lifecycle: Lifecycle::Pending,

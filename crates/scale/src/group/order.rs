@@ -68,7 +68,7 @@ impl Group {
 
     fn refresh_by_order(&mut self, by: &str, turn: &mut Turn<'_>) {
         let before = self.end_refresh(ActivityStatus::Cancelled, Some(format!("{by} began another one")), turn);
-        let to = self.versions.present;
+        let to = self.versions.present();
         // One that was half way is still what a failure goes back from.
         let from =
             before.filter(|refresh| refresh.to == to && !refresh.rolling_back).map_or(to, |refresh| refresh.from);
@@ -86,7 +86,7 @@ impl Group {
     }
 
     fn roll_back(&mut self, by: &str, turn: &mut Turn<'_>) -> Result<(), OrderError> {
-        let left = self.versions.present;
+        let left = self.versions.present();
         let half_way = self.refresh.as_ref().filter(|refresh| !refresh.rolling_back && refresh.from != refresh.to);
         let target = half_way.map(|refresh| refresh.from).or(self.versions.previous);
         let target = target.filter(|target| *target != left && self.versions.get(*target).is_some());
@@ -94,7 +94,7 @@ impl Group {
         // What never came to its end is nothing to come back to.
         self.versions.previous = half_way.is_none().then_some(left);
         self.end_refresh(ActivityStatus::Cancelled, Some(format!("{by} rolled it back")), turn);
-        self.versions.present = target;
+        self.versions.turn_to(target);
         let cause = format!("At {} {by} asked to go back to launch template {target}.", turn.now);
         self.begin_refresh(Goal { from: left, to: target, everyone: false, rolling_back: true }, cause, turn);
         Ok(())

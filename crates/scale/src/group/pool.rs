@@ -36,7 +36,7 @@ impl Group {
         let ready = |step: &Step| matches!(step, Step::Waiting | Step::Leaving);
         let there = self.members.iter().filter(|member| member.is_of_pool() && ready(member.step())).count();
         let member = &mut self.members[at];
-        if !member.serves() || member.instance.template != self.versions.present || count(there) >= pool.size {
+        if !member.serves() || member.instance.template != self.versions.present() || count(there) >= pool.size {
             return false;
         }
         member.instance.pooled = true;

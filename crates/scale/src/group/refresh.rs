@@ -160,7 +160,7 @@ impl Group {
         if rolling_back || from == to || self.versions.get(from).is_none() {
             return;
         }
-        self.versions.present = from;
+        self.versions.turn_to(from);
         self.versions.previous = None;
         self.back_off = BackOff::default();
         if self.settings.refresh.roll_back {

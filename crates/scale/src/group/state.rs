@@ -43,15 +43,10 @@ impl Group {
         state.templates.get(&state.template)?;
         let bounds = state.configured_bounds;
         let before = ScalingGroup { launch_template: template, min: bounds.min, max: bounds.max, ..settings.clone() };
-        let mut group = Self::bare(name, &before, PolicyBook::new(state.policies));
+        let mut group = Self::bare(name, &before, PolicyBook::new(state.policies.clone()));
         group.desired = state.desired;
         group.scheduled = state.bounds;
-        group.versions = Versions {
-            present: state.template,
-            configured: state.configured,
-            previous: state.previous,
-            templates: state.templates,
-        };
+        group.versions = Versions::restored(&state);
         group.members = state.instances.into_iter().map(Member::restored).collect();
         group.open = state.activities;
         group.cooldown = Cooldown::restored(state.cooldown_until);
@@ -92,7 +87,7 @@ impl Group {
             desired: self.desired,
             configured_bounds: configured(&self.settings),
             bounds: self.scheduled,
-            template: self.versions.present,
+            template: self.versions.present(),
             configured: self.versions.configured,
             previous: self.versions.previous,
             templates: self.versions.templates.clone(),

@@ -108,7 +108,7 @@ impl Group {
         if *member.step() != Step::Leaving {
             return;
         }
-        let is_present = member.instance.template == self.versions.present;
+        let is_present = member.instance.template == self.versions.present();
         if member.instance.pooled && member.instance.unhealthy.is_none() && is_present {
             member.enter(Step::Waiting, None, turn.now);
             let id = member.instance.id.clone();

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::member::Member;
-use crate::LaunchTemplate;
+use crate::{GroupState, LaunchTemplate};
 
 /// The launch templates that are still of use.
 #[derive(Debug)]
 pub(super) struct Versions {
     /// What new instances are started from.
-    pub(super) present: u32,
+    present: u32,
+    /// A short name of its contents.
+    digest: String,
     /// What the configuration says; another one than `present` after a roll-back.
     pub(super) configured: u32,
     /// What to go back to.
@@ -22,7 +24,26 @@ pub(super) struct Versions {
 impl Versions {
     /// The first one.
     pub(super) fn new(template: LaunchTemplate) -> Self {
-        Self { present: 1, configured: 1, previous: None, templates: BTreeMap::from([(1, template)]) }
+        let digest = digest(&template);
+        Self { present: 1, digest, configured: 1, previous: None, templates: BTreeMap::from([(1, template)]) }
+    }
+
+    /// As an earlier program wrote them down.
+    pub(super) fn restored(state: &GroupState) -> Self {
+        let (configured, previous, templates) = (state.configured, state.previous, state.templates.clone());
+        let mut versions = Self { present: 0, digest: String::new(), configured, previous, templates };
+        versions.turn_to(state.template);
+        versions
+    }
+
+    pub(super) fn present(&self) -> u32 {
+        self.present
+    }
+
+    /// From now on, new instances are started from this one.
+    pub(super) fn turn_to(&mut self, version: u32) {
+        self.present = version;
+        self.digest = self.get(version).map(digest).unwrap_or_default();
     }
 
     pub(super) fn get(&self, version: u32) -> Option<&LaunchTemplate> {
@@ -63,8 +84,8 @@ impl Versions {
     }
 
     /// A short name of the present template's contents.
-    pub(super) fn digest(&self) -> String {
-        self.get(self.present).map(digest).unwrap_or_default()
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
     }
 }
 

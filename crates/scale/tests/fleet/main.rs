@@ -9,3 +9,4 @@ mod life;
 mod pool;
 mod refresh;
 mod shell;
+mod simulation;
