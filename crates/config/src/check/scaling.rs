@@ -3,6 +3,7 @@
 mod advice;
 mod alarms;
 mod bounds;
+mod made;
 mod measured;
 mod paths;
 mod policies;
@@ -65,6 +66,7 @@ impl<'c> Checker<'c> {
         let document = self.document;
         let alarms = document.alarm.iter().map(|(name, alarm)| (name.clone(), self.alarm(name, alarm))).collect();
         self.unused_alarms();
+        self.made_alarms_are_new();
         alarms
     }
 
