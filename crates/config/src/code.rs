@@ -79,6 +79,8 @@ codes! {
     MissingGrant => "missing-grant",
     /// A component is not the one that was pinned.
     WrongDigest => "wrong-digest",
+    /// A program, folder or file that instances need is not there.
+    NotThere => "not-there",
     /// A certificate or private key cannot be used.
     BadCertificate => "bad-certificate",
     /// A certificate has expired, or soon will.

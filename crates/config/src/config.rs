@@ -1,5 +1,6 @@
 //! The configuration that the program runs: every name resolves, every default is filled in, every value is in range.
 
+mod needs;
 mod way;
 
 use std::collections::BTreeMap;
@@ -21,6 +22,7 @@ use crate::document::{
 };
 use crate::size::Size;
 
+pub use self::needs::{Need, Needed};
 pub use self::way::{TargetTls, Way};
 
 /// A configuration that can be run. Plain data: two that are equal ask for the same. The default one asks for nothing.

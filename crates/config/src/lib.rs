@@ -44,7 +44,8 @@ mod tree;
 
 pub use code::Code;
 pub use config::{
-    CertificateFiles, ClientAuth, Config, Listener, ListenerTls, Plugin, Target, TargetGroup, TargetTls, Way,
+    CertificateFiles, ClientAuth, Config, Listener, ListenerTls, Need, Needed, Plugin, Target, TargetGroup, TargetTls,
+    Way,
 };
 pub use diff::{Action as ChangeAction, Change, diff};
 pub use document::{

@@ -83,7 +83,8 @@ impl Sources {
         let admin = locator.places(&admin, ["token-file"]).collect::<Vec<_>>();
         let tls =
             config.iter().flat_map(|config| &config.listeners).flat_map(|listener| tls_places(&locator, listener));
-        let places = places.chain(admin).chain(tls).collect();
+        let needs = config.iter().flat_map(|config| needs_places(&locator, config));
+        let places = places.chain(admin).chain(tls).chain(needs).collect();
         finish(config, locator.report(findings).with_places(places), files)
     }
 
@@ -111,6 +112,17 @@ fn tls_places(locator: &Locator<'_>, listener: &Listener) -> Vec<(String, Locati
         |index| locator.places(&table.key("certificates").index(index), ["chain", "key"]).collect::<Vec<_>>();
     let certificates = (0..tls.certificates.len()).flat_map(of_certificate);
     certificates.chain(locator.places(&table.key("client-auth"), ["ca"])).collect()
+}
+
+/// Where scaling groups and alarms name what they need of the machine.
+fn needs_places(locator: &Locator<'_>, config: &Config) -> Vec<(String, Location)> {
+    let needs = config.needs();
+    let places = needs.iter().filter_map(|need| {
+        let (last, table) = need.key.split_last()?;
+        let table = table.iter().fold(KeyPath::root(), |table, step| table.step(step));
+        locator.places(&table, [last.as_str()]).next()
+    });
+    places.collect()
 }
 
 fn finish(config: Option<Config>, report: Report, files: Vec<PathBuf>) -> Result<Loaded, Report> {

@@ -12,6 +12,7 @@ use crate::output::{Format, Style, json_to_stdout, to_stderr, to_stdout};
 
 mod certificates;
 mod component;
+mod needs;
 
 pub(crate) fn run(arguments: &CheckArgs) -> Result<(), Failure> {
     let Findings { report, config } = look(&arguments.config.config);
@@ -35,6 +36,7 @@ fn look(path: &Path) -> Findings {
             component::look_at_all(&loaded.config, &mut report);
             certificates::look_at_all(&loaded.config, &mut report);
             look_at_token(&loaded.config, &mut report);
+            needs::look_at_all(&loaded.config, &mut report);
             Findings { report, config: Some(loaded.config) }
         }
         Err(report) => Findings { report, config: None },
@@ -58,11 +60,14 @@ fn tell(report: &Report, config: Option<&Config>) -> Result<(), Failure> {
     let counts = format!("{}, {}", count(errors, "error"), count(warnings, "warning"));
     match config {
         Some(config) if errors == 0 => {
-            let parts = [
-                count(config.listeners.len(), "listener"),
-                count(config.target_groups.len(), "target group"),
-                count(config.plugins.len(), "plugin"),
+            let always = [
+                (config.listeners.len(), "listener"),
+                (config.target_groups.len(), "target group"),
+                (config.plugins.len(), "plugin"),
             ];
+            let scaling = [(config.scaling_groups.len(), "scaling group"), (config.alarms.len(), "alarm")];
+            let parts = always.into_iter().chain(scaling.into_iter().filter(|(number, _)| *number > 0));
+            let parts: Vec<_> = parts.map(|(number, what)| count(number, what)).collect();
             to_stdout(&format!("the configuration is good: {} ({counts})\n", parts.join(", ")))
         }
         _ => {
@@ -114,6 +119,45 @@ mod tests {
         let diagnostic = &json["diagnostics"][0];
         assert_eq!((&json["errors"], &diagnostic["key"]), (&1.into(), &"admin.token-file".into()), "{json}");
         assert_eq!(diagnostic["location"]["column"], 14, "{json}");
+    }
+
+    #[test]
+    fn what_instances_need_and_is_not_there_is_a_warning_where_it_is_named() {
+        let scaled = r#"
+            [scaling-group.todo]
+            target-group = "todo"
+            max = 1
+            [scaling-group.todo.launch-template.process]
+            command = ["./missing"]
+            ports = "6500-6599"
+            folder = "nowhere"
+            environment-files = { PASSWORD = "password", TOKEN = "x.toml" }
+            [scaling-group.todo.hook.a]
+            on = "launching"
+            command = ["no-such-program-anywhere"]
+            [alarm.a]
+            metric = "latency"
+            scaling-group = "todo"
+            comparison = "less-than"
+            threshold = 1
+            on-ok = ["log", { command = ["/bin/sh"] }, { command = ["x/{group}"] }, { command = ["./x.toml"] }]
+        "#;
+        let findings = findings(&format!("{GOOD}\n{scaled}"));
+        let json = json(&findings.report);
+        let named = |found: &&Value| found["code"] == "not-there";
+        let found: Vec<_> = json["diagnostics"].as_array().unwrap().iter().filter(named).collect();
+        let keys: Vec<_> = found.iter().map(|found| found["key"].as_str().unwrap()).collect();
+        let template = "scaling-group.todo.launch-template.process";
+        let expected = [
+            format!("{template}.command"),
+            format!("{template}.folder"),
+            format!("{template}.environment-files.PASSWORD"),
+            "scaling-group.todo.hook.a.command".to_owned(),
+            "alarm.a.on-ok[3].command".to_owned(),
+        ];
+        assert_eq!(keys, expected, "{json}");
+        assert!(found.iter().all(|found| found["location"]["line"].is_u64()), "{json}");
+        assert_eq!(json["errors"], 0, "{json}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ fn value(root: &Value, schemas: &[&Value], value: &Spanned<DeValue<'_>>, path: &
     match value.get_ref() {
         DeValue::Table(values) => table(root, schemas, values, path, found),
         DeValue::Array(_) | DeValue::Datetime(_) if !schemas.is_empty() && only_tables(root, schemas) => {
-            found.push(path.clone())
+            found.push(path.clone());
         }
         DeValue::Array(array) => {
             let inner: Vec<_> = schemas.iter().flat_map(|schema| step_into(root, schema, &Step::Index(0))).collect();

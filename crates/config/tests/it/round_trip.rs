@@ -5,10 +5,10 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use equipoise_config::document::{Listener, Plugin, PluginLimits, Target, TargetGroup};
+use equipoise_config::document::{Listener, Plugin, PluginLimits, Scaling, Target, TargetGroup};
 use equipoise_config::{
     Admin, CircuitBreaker, Config, Document, Fallback, Grant, GroupLimits, Hedge, Pool, Retry, RetryOn, Size,
-    TargetTimeouts, World, check, diff, effective,
+    StateFile, TargetTimeouts, World, check, diff, effective,
 };
 use proptest::prelude::*;
 
@@ -173,10 +173,107 @@ fn plugin() -> impl Strategy<Value = Plugin> {
     )
 }
 
+fn words() -> impl Strategy<Value = String> {
+    prop::sample::select(vec!["./run", "todo", "/bin/todo", "--port={port}", "${HOME}", "a b", "\"", "…", "é\n"])
+        .prop_map(str::to_owned)
+}
+
+fn command() -> impl Strategy<Value = Vec<String>> {
+    prop::collection::vec(words(), 1..4)
+}
+
+fn variables() -> impl Strategy<Value = BTreeMap<String, String>> {
+    prop::collection::btree_map("[A-Z][A-Z_.0-9]{0,5}", words(), 0..3)
+}
+
+fn template() -> impl Strategy<Value = equipoise_scale::LaunchTemplate> {
+    let files = prop::collection::btree_map("[a-z]{1,3}", words(), 0..3);
+    let limits = (prop::option::of(0.01f64..64.0), prop::option::of(1u64..=9_223_372_036_854_775_807));
+    (0..3, command(), variables(), files, limits, 1u64..=3600).prop_map(
+        |(kind, command, environment, files, (cpu, tasks), seconds)| {
+            let limits = serde_json::json!({ "cpu": cpu, "tasks": tasks, "memory": "256MiB" });
+            let limits = limits.as_object().unwrap().clone().into_iter().filter(|(_, limit)| !limit.is_null());
+            let limits: serde_json::Map<_, _> = limits.collect();
+            let time = format!("{seconds}s");
+            let written = match kind {
+                0 => serde_json::json!({ "process": {
+                    "command": command, "environment": environment, "environment-files": files, "ports": "6000-6999",
+                    "limits": limits, "grace": time, "stop-signal": "INT", "folder": "w/{group}",
+                } }),
+                1 => serde_json::json!({ "docker": {
+                    "image": "todo", "port": 80, "command": command, "environment": environment,
+                    "environment-files": files, "limits": limits, "labels": environment, "stop-timeout": time,
+                } }),
+                _ => serde_json::json!({ "command": {
+                    "launch": command, "list": command, "describe": command, "stop": command,
+                    "environment": environment, "interval": time,
+                } }),
+            };
+            serde_json::from_value(written).unwrap()
+        },
+    )
+}
+
+fn policies() -> impl Strategy<Value = BTreeMap<equipoise_target::PolicyName, equipoise_scale::Policy>> {
+    let numbers = (prop::num::f64::POSITIVE.prop_filter("a level", |number| *number > 0.0), 1i32..=1000, 1u32..=100);
+    let policy = (0..5, numbers, duration(0, 86_400_000)).prop_map(|(kind, (level, by, periods), wait)| {
+        let wait = humantime::format_duration(wait).to_string();
+        let written = match kind {
+            0 => serde_json::json!({ "simple": {
+                "alarm": "a", "adjustment": "change-in-capacity", "by": -by, "cooldown": wait,
+            } }),
+            1 => serde_json::json!({ "step": {
+                "alarm": "a", "adjustment": "percent-change-in-capacity", "at-least": periods, "warm-up": wait,
+                "steps": [{ "to": 0.5, "by": 1 }, { "from": 0.5, "to": level + 1.0, "by": by }, { "from": level + 1.0, "by": -1 }],
+            } }),
+            2 => serde_json::json!({ "target-tracking": {
+                "metric": "cpu-utilization", "target": level, "out-periods": periods.min(15), "in-cooldown": wait,
+            } }),
+            3 => serde_json::json!({ "scheduled": { "cron": "*/5 8-17 * * MON-FRI", "time-zone": "Asia/Tokyo", "desired": 1 } }),
+            _ => serde_json::json!({ "predictive": { "metric": "custom.x", "target": level, "forecast-only": true } }),
+        };
+        serde_json::from_value(written).unwrap()
+    });
+    let name = "[a-z0-9][a-z0-9._-]{0,4}".prop_map(|name| name.try_into().unwrap());
+    prop::collection::btree_map(name, policy, 0..4)
+}
+
+fn scaling_group() -> impl Strategy<Value = equipoise_scale::ScalingGroup> {
+    (template(), policies(), 0u32..=4, 0u32..=3, any::<bool>(), duration(0, 86_400_000)).prop_map(
+        |(launch_template, policy, min, more, flag, wait)| {
+            let written = serde_json::json!({
+                "target-group": "g", "max": min + more + 1, "min": min, "launch-template": { "docker": { "image": "x", "port": 1 } },
+                "suspend": if flag { vec!["terminate", "launch"] } else { vec![] },
+                "hook": { "h": { "on": "terminating", "command": ["./h", "${X}"], "abandon": flag } },
+                "warm-pool": { "size": 1, "reuse": flag }, "keep-at-exit": flag,
+                "scrape": { "metrics": ["x"], "port": 9 },
+            });
+            let group: equipoise_scale::ScalingGroup = serde_json::from_value(written).unwrap();
+            equipoise_scale::ScalingGroup { launch_template, policy, warm_up: wait, default_cooldown: wait, ..group }
+        },
+    )
+}
+
+fn alarm() -> impl Strategy<Value = equipoise_scale::Alarm> {
+    let level = prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO | prop::num::f64::NEGATIVE;
+    (level.prop_filter("a level", |level| level.is_finite()), 1u32..=15, command()).prop_map(
+        |(threshold, periods, command)| {
+            let written = serde_json::json!({
+                "metric": "latency", "target-group": "g", "comparison": "less-than", "threshold": threshold,
+                "evaluation-periods": periods, "datapoints-to-alarm": periods, "statistic": "p95",
+                "on-alarm": ["log", { "command": command }], "on-ok": [{ "webhook": "https://example.org/${X}" }],
+            });
+            serde_json::from_value(written).unwrap()
+        },
+    )
+}
+
 prop_compose! {
     fn document()(
         group in group(),
         plugin in plugin(),
+        scaling_group in scaling_group(),
+        alarm in alarm(),
         port in any::<u16>(),
         workers in prop::option::of(1usize..=1024),
         drain_timeout in duration(0, 3_600_000),
@@ -199,6 +296,12 @@ prop_compose! {
             listener: [("l".to_owned().try_into().unwrap(), listener)].into(),
             target_group: [("g".to_owned().try_into().unwrap(), group)].into(),
             plugin: [("p".to_owned().try_into().unwrap(), plugin)].into(),
+            scaling: Scaling {
+                state: workers.map_or(StateFile::None, |workers| StateFile::At(format!("state-{workers}").into())),
+                history: weight.min(100_000),
+            },
+            scaling_group: [("s".to_owned().try_into().unwrap(), scaling_group)].into(),
+            alarm: [("a".to_owned().try_into().unwrap(), alarm)].into(),
             ..Default::default()
         }
     }

@@ -22,7 +22,7 @@ impl Checker<'_> {
                 self.writable(&path.key("limits"), &process.limits);
             }
             LaunchTemplate::Docker(docker) => {
-                self.writable(&path_of_template.key("docker").key("limits"), &docker.limits)
+                self.writable(&path_of_template.key("docker").key("limits"), &docker.limits);
             }
             LaunchTemplate::Command(_) => {}
         }

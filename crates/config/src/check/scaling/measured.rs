@@ -32,28 +32,30 @@ impl Checker<'_> {
         }
     }
 
-    /// Only what this program starts does it look into.
+    /// Only what this program starts does it look into, and what it found out it keeps by scaling group.
     fn measured_of_targets(&mut self, at: &KeyPath, metric: &Metric, name: &GroupName) {
         let pushed = matches!(metric, Metric::Custom(_));
-        let of_instances = metric.is_of_instances() || *metric == Metric::InService;
-        if pushed || !of_instances || self.origin.is_partial() {
+        if pushed || !(metric.is_of_instances() || *metric == Metric::InService) {
             return;
         }
-        let feeds = |group: &ScalingGroup| group.target_group == *name;
-        if self.document.scaling_group.values().any(feeds) {
-            return;
-        }
-        let message = format!("nobody measures `{metric}` of target group `{name}`: its targets are no instances");
-        let finding = Finding::error(Code::Unmeasured, At::Value(at.clone()), message);
-        self.say(finding.help(
-            "write `scaling-group` with one that has instances, or a metric of traffic, such as `request-count-per-target`",
-        ));
+        let groups = self.document.scaling_group.iter();
+        let feeding = groups.filter(|(_, group)| group.target_group == *name).map(|(name, _)| name).next();
+        let help = match feeding {
+            Some(feeding) => format!("write `scaling-group = \"{feeding}\"` instead of `target-group`"),
+            None => "write a metric of traffic, such as `request-count-per-target`, or a scaling group".to_owned(),
+        };
+        let message =
+            format!("nobody measures `{metric}` of target group `{name}`: it is of the instances of scaling groups");
+        self.say(Finding::error(Code::Unmeasured, At::Value(at.clone()), message).help(help));
     }
 
     fn measured_of_traffic(&mut self, at: &KeyPath, metric: &Metric, name: &GroupName, traffic: Option<Traffic>) {
-        let of_requests = matches!(metric, Metric::Latency | Metric::ErrorRate | Metric::QueueLength);
+        let of_requests = matches!(
+            metric,
+            Metric::RequestCount | Metric::RequestCountPerTarget | Metric::Latency | Metric::ErrorRate
+        );
         if of_requests && traffic.is_some_and(|traffic| traffic != Traffic::Requests) {
-            let message = format!("nobody measures `{metric}` of target group `{name}`: it is about requests");
+            let message = format!("nobody measures `{metric}` of target group `{name}`, which gets no requests");
             let finding = Finding::error(Code::Unmeasured, At::Value(at.clone()), message);
             self.say(finding.help("of connections and datagrams there is `in-flight-per-target`"));
         }
