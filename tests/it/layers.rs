@@ -28,10 +28,11 @@ const ROWS: [(&str, u8); 15] = [
 const OUTSIDE: [&str; 4] = ["equipoise-benches", "equipoise-sample-service", "equipoise-tests", "xtask"];
 
 /// Crates that only one other crate may pull in, with the reason in `deny.toml`.
-const ONLY_THROUGH: [(&str, &[&str]); 4] = [
+const ONLY_THROUGH: [(&str, &[&str]); 5] = [
     ("rustls", &["equipoise-stream"]),
     ("wasmtime", &["equipoise-plugin"]),
     ("clap", &["equipoise-cli"]),
+    ("hcl-edit", &["equipoise-terraform"]),
     ("notify", &["equipoise"]),
 ];
 

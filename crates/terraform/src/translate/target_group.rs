@@ -116,7 +116,7 @@ fn balance(view: &View<'_>, name: &str, layer4: bool, toml: &mut Toml) {
         return;
     }
     let ours = match algorithm.as_deref() {
-        Some("least_outstanding_requests") => "least-connections",
+        Some("least_outstanding_requests") => "weighted-least-connections",
         Some("weighted_random") => {
             view.note("load_balancing_algorithm_type", NoteKind::Differs, "round robin by weight, without chance");
             return;
