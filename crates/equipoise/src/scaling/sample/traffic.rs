@@ -15,12 +15,15 @@ use super::{Targets, key, note};
 #[derive(Debug, Default)]
 pub(super) struct Traffic(BTreeMap<GroupName, Meters>);
 
+/// What [`Histogram::read`] gave.
+type Read = (Vec<u64>, u64);
+
 /// Where the counts of one group were. The handles are kept, so that nothing that is counted between two looks is lost with
 /// the generation that counted it.
 #[derive(Debug, Default)]
 struct Meters {
     /// By listener.
-    durations: AHashMap<Box<str>, (Histogram, (Vec<u64>, u64))>,
+    durations: AHashMap<Box<str>, (Histogram, Read)>,
     /// By listener and class of the status.
     classes: AHashMap<(Box<str>, Box<str>), (Counter, u64)>,
     /// Whether this group was looked at before: what is new then began since.
