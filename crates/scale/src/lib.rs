@@ -6,6 +6,40 @@
 //! the one part that touches the machine.
 //!
 //! This crate refuses to know requests, listeners and configuration files.
+//!
+//! ```
+//! use equipoise_scale::provider::{Handle, Launched};
+//! use equipoise_scale::{Effect, Event, Fleet, Moment, Plan};
+//! use equipoise_target::ScalingGroupName;
+//!
+//! let web = ScalingGroupName::new("web")?;
+//! let settings = toml::from_str(
+//!     r#"
+//!     target-group = "todo"
+//!     min = 1
+//!     max = 4
+//!     [launch-template.process]
+//!     command = ["todo-service", "--port", "{port}"]
+//!     ports = "6500-6599"
+//!     "#,
+//! )?;
+//! let mut fleet = Fleet::new(1, 1);
+//! let now = Moment::from_millis(0);
+//! fleet.configure(&Plan { groups: [(web.clone(), settings)].into(), ..Plan::default() }, now);
+//!
+//! // Nothing is launched before it is known what runs already.
+//! let effects = fleet.adopt(&web, Vec::new(), now);
+//! let [Effect::Keep(activity), Effect::Launch { instance, template: 1, .. }] = &effects[..] else { panic!() };
+//! assert!(activity.cause.ends_with("increasing the capacity from 0 to 1."));
+//!
+//! // The shell launches it and tells.
+//! let launched = Launched { handle: Handle("4711".into()), address: "127.0.0.1:6500".parse()? };
+//! let effects = fleet.happened(&web, instance, Event::Launched(launched), now);
+//! assert!(matches!(&effects[..], [Effect::Check { .. }]));
+//! let effects = fleet.happened(&web, instance, Event::Passed, now);
+//! assert!(matches!(&effects[..], [Effect::Join { .. }, Effect::Keep(_)]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod activity;
 mod adjustment;

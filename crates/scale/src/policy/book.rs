@@ -150,8 +150,12 @@ impl PolicyBook {
         wishes.extend(forecast);
         wishes.extend(wanted::alarmed(&mut self.followed, floor, &asked));
         for wish in &mut wishes {
-            let clamped = wish.desired.map(|desired| bounds.clamp(desired));
-            wish.desired = clamped.filter(|desired| *desired != facts.desired);
+            wish.desired = wish.desired.map(|desired| bounds.clamp(desired));
+        }
+        // One that wants what is there already wants no less: it wins over those that do, and is no wish itself.
+        let most = wishes.iter().filter_map(|wish| wish.desired).max();
+        for wish in &mut wishes {
+            wish.desired = wish.desired.filter(|desired| *desired != facts.desired && most != Some(facts.desired));
         }
         wishes.retain(|wish| wish.desired.is_some() || wish.bounds.is_some());
         wishes

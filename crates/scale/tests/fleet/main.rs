@@ -6,6 +6,7 @@ mod adoption;
 mod capacity;
 mod failures;
 mod life;
+mod policies;
 mod pool;
 mod refresh;
 mod shell;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use equipoise_metrics::series::Statistic;
 use equipoise_scale::provider::{Found, Handle, Launched};
 use equipoise_scale::{
-    Activity, ActivityId, ActivityStatus, Effect, Event, Fleet, GroupView, InFlight, Instance, InstanceId, Lifecycle,
-    Moment, Order, OrderError, Plan, Readings, ScalingGroup, SeriesKey,
+    Activity, ActivityId, ActivityStatus, Alarm, Effect, Event, Fleet, GroupView, InFlight, Instance, InstanceId,
+    Lifecycle, Moment, Order, OrderError, Plan, Readings, ScalingGroup, SeriesKey,
 };
-use equipoise_target::ScalingGroupName;
+use equipoise_target::{AlarmName, ScalingGroupName};
 
 /// 2024-05-01T10:00:00Z.
 pub(crate) const START: Moment = Moment::from_millis(1_714_557_600_000);
@@ -31,6 +31,10 @@ pub(crate) fn template(command: &str) -> String {
     format!("[launch-template.process]\ncommand = [\"{command}\"]\nports = \"6500-6599\"\ngrace = \"10s\"")
 }
 
+pub(crate) fn alarm(settings: &str) -> Alarm {
+    toml::from_str(&format!("metric = \"cpu-utilization\"\nscaling-group = \"web\"\n{settings}")).unwrap()
+}
+
 pub(crate) fn name() -> ScalingGroupName {
     ScalingGroupName::new("web").unwrap()
 }
@@ -39,12 +43,20 @@ pub(crate) fn launched(instance: &InstanceId) -> Launched {
     Launched { handle: Handle(instance.as_str().into()), address: "127.0.0.1:6500".parse().unwrap() }
 }
 
-/// Nothing is measured.
-pub(crate) struct Nothing;
+/// What was measured in each second, whatever is asked for.
+#[derive(Default)]
+pub(crate) struct Measured(pub(crate) BTreeMap<u64, f64>);
 
-impl Readings for Nothing {
-    fn points(&self, _: &SeriesKey, _: Statistic, _: Duration, count: usize, _: Moment) -> Vec<Option<f64>> {
-        vec![None; count]
+impl Readings for Measured {
+    fn points(&self, _: &SeriesKey, _: Statistic, period: Duration, count: usize, now: Moment) -> Vec<Option<f64>> {
+        let length = period.as_secs().max(1);
+        let last = now.seconds() / length;
+        let mean = |period: u64| {
+            let seconds: Vec<_> =
+                self.0.range(period * length..(period + 1) * length).map(|(_, value)| *value).collect();
+            (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64)
+        };
+        (0..count as u64).rev().map(|back| mean((last - 1).saturating_sub(back))).collect()
     }
 }
 
@@ -68,6 +80,8 @@ pub(crate) struct Shell {
     /// Everything that was asked for, as words such as "launch" and an instance.
     pub(crate) asked: Vec<(&'static str, InstanceId)>,
     pub(crate) busy: Busy,
+    pub(crate) measured: Measured,
+    pub(crate) alarms: BTreeMap<AlarmName, Alarm>,
     /// Kinds of what is asked for that the shell leaves undone.
     pub(crate) lazy: BTreeSet<&'static str>,
     numbers: BTreeMap<InstanceId, usize>,
@@ -100,15 +114,29 @@ impl Shell {
             history: BTreeMap::new(),
             asked: Vec::new(),
             busy: Busy::default(),
+            measured: Measured::default(),
+            alarms: BTreeMap::new(),
             lazy: BTreeSet::new(),
             numbers: BTreeMap::new(),
             settings,
         }
     }
 
+    /// A group with alarms about it: names, and their settings but for whose they are.
+    pub(crate) fn with_alarms(settings: &str, alarms: &[(&str, &str)]) -> Self {
+        let settings = group(settings);
+        let mut shell = Self::with(Fleet::new(7, 1), settings.clone());
+        shell.alarms = alarms.iter().map(|(name, text)| (AlarmName::new(name).unwrap(), alarm(text))).collect();
+        shell.configure(settings);
+        let effects = shell.fleet.adopt(&name(), Vec::new(), shell.now);
+        shell.take(effects);
+        shell.obey();
+        shell
+    }
+
     pub(crate) fn configure(&mut self, settings: ScalingGroup) {
         self.settings = settings.clone();
-        let plan = Plan { groups: [(name(), settings)].into(), ..Plan::default() };
+        let plan = Plan { groups: [(name(), settings)].into(), alarms: self.alarms.clone() };
         let effects = self.fleet.configure(&plan, self.now);
         self.take(effects);
         self.obey();
@@ -173,9 +201,18 @@ impl Shell {
     pub(crate) fn tick(&mut self, seconds: u32) {
         for _ in 0..seconds {
             self.now = self.now.after(Duration::from_secs(1));
-            let effects = self.fleet.tick(&Nothing, &self.busy, self.now);
+            let effects = self.fleet.tick(&self.measured, &self.busy, self.now);
             self.take(effects);
             self.obey();
+        }
+    }
+
+    /// The same for as long as the processors of all instances together are this busy, in percent of one.
+    pub(crate) fn load(&mut self, seconds: u32, percent: f64) {
+        for _ in 0..seconds {
+            let each = percent / self.serving().len().max(1) as f64;
+            self.measured.0.insert(self.now.seconds(), each.min(100.0));
+            self.tick(1);
         }
     }
 

@@ -41,7 +41,7 @@ impl Law {
             }
             Effect::Check { instance, .. } => self.step(instance, &[Stage::Running, Stage::Found], Stage::Running),
             Effect::Join { instance, .. } => {
-                self.step(instance, &[Stage::Passed, Stage::Drained, Stage::Found], Stage::Joined)
+                self.step(instance, &[Stage::Passed, Stage::Drained, Stage::Found], Stage::Joined);
             }
             Effect::Leave { instance, .. } => self.step(instance, &[Stage::Joined, Stage::Found], Stage::Leaving),
             Effect::Stop { instance, .. } => {

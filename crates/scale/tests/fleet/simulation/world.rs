@@ -5,17 +5,15 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 
-use equipoise_metrics::series::Statistic;
 use equipoise_scale::provider::Found;
 use equipoise_scale::{
-    Alarm, Effect, Event, Fleet, GroupState, InFlight, InstanceId, Moment, Order, Plan, Process, Readings,
-    ScalingGroup, SeriesKey,
+    Alarm, Effect, Event, Fleet, GroupState, InFlight, InstanceId, Moment, Order, Plan, Process, ScalingGroup,
 };
 use equipoise_target::{AlarmName, ScalingGroupName};
 use fastrand::Rng;
 
 use super::law::{Law, Stage};
-use crate::shell::{START, group, launched, name, stranger};
+use crate::shell::{Measured, START, alarm, group, launched, name, stranger};
 
 /// A group with everything that a group can have.
 fn settings(rng: &mut Rng) -> ScalingGroup {
@@ -40,31 +38,11 @@ const TRACKING: &str = "[policy.cpu.target-tracking]\nmetric = \"cpu-utilization
 
 fn alarms() -> BTreeMap<AlarmName, Alarm> {
     let alarm = |comparison: &str, threshold: u32| {
-        let text = format!(
-            "metric = \"cpu-utilization\"\nscaling-group = \"web\"\nperiod = \"2s\"\nevaluation-periods = 2\n\
-             comparison = \"{comparison}\"\nthreshold = {threshold}.0"
-        );
-        toml::from_str::<Alarm>(&text).unwrap()
+        let text = "period = \"2s\"\nevaluation-periods = 2";
+        alarm(&format!("{text}\ncomparison = \"{comparison}\"\nthreshold = {threshold}.0"))
     };
     let named = |name: &str, alarm: Alarm| (AlarmName::new(name).unwrap(), alarm);
     [named("high", alarm("greater-than-or-equal", 70)), named("low", alarm("less-than-or-equal", 30))].into()
-}
-
-/// What was measured in each second.
-#[derive(Default)]
-struct Measured(BTreeMap<u64, f64>);
-
-impl Readings for Measured {
-    fn points(&self, _: &SeriesKey, _: Statistic, period: Duration, count: usize, now: Moment) -> Vec<Option<f64>> {
-        let length = period.as_secs().max(1);
-        let last = now.seconds() / length;
-        let mean = |period: u64| {
-            let seconds: Vec<_> =
-                self.0.range(period * length..(period + 1) * length).map(|(_, value)| *value).collect();
-            (!seconds.is_empty()).then(|| seconds.iter().sum::<f64>() / seconds.len() as f64)
-        };
-        (0..count as u64).rev().map(|back| mean((last - 1).saturating_sub(back))).collect()
-    }
 }
 
 struct Requests(RefCell<Rng>);
