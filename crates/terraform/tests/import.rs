@@ -605,7 +605,7 @@ fn mutated_files_never_panic_and_never_give_broken_toml() {
             assert!(parsed.is_ok(), "{}\n\n{}\n\nof\n{text}", parsed.unwrap_err(), import.toml);
         }
     }
-    assert!(read > 100, "only {read} were read: the mutations break too much to say anything");
+    assert!(read > 50, "only {read} were read: the mutations break too much to say anything");
 }
 
 #[test]
