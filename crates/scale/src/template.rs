@@ -36,7 +36,8 @@ pub struct ProcessTemplate {
     /// The program and its arguments. A program without a `/` is looked for in PATH, one with a relative path from the
     /// configuration file's folder. There is no shell.
     pub command: Vec<String>,
-    /// Variables beside PATH, HOME, LANG, TZ and those that this adds: PORT, EQUIPOISE_INSTANCE, EQUIPOISE_GROUP.
+    /// Variables beside PATH, HOME, LANG, TZ and those that this adds: PORT, EQUIPOISE_INSTANCE, EQUIPOISE_GROUP,
+    /// EQUIPOISE_OWNER, EQUIPOISE_ADDRESS.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
     /// Variables whose values stand in files, read at each launch and shown nowhere.

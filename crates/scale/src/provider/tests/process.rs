@@ -351,8 +351,9 @@ async fn a_thousand_kills_leave_no_zombie_no_orphan_and_every_port() {
     const AT_ONCE: u64 = 20;
     const ROUNDS: u64 = 50;
     let stage = Arc::new(Stage::new(Kind::Process, "todo").await);
-    // A shell that waits for a child: two processes for each instance.
-    let provider = stage.process("sleep 600 & wait", "stop-timeout = '1s'");
+    // A shell that waits for a child: two processes for each instance. Each port is used six times and more.
+    let text = "[process]\ncommand = ['/bin/sh', '-c', 'sleep 600 & wait']\nports = '30000-30149'\n";
+    let provider = provider(&stage.setting(), &template(text)).unwrap();
     let mut pids = Vec::new();
     for round in 0..ROUNDS {
         let launches: Vec<_> = (0..AT_ONCE)
