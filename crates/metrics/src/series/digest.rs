@@ -144,13 +144,18 @@ impl Digest {
         place.map_or(self.min, |(place, _)| spread::value(*place).clamp(self.min, self.max))
     }
 
+    /// Whether number and value say all that there is. Sums of samples like 0.1 are a little off their product, and nothing
+    /// that was said may change.
+    pub(crate) fn is_uniform(&self) -> bool {
+        self.min == self.max && self.sum == self.min * self.count as f64
+    }
+
     /// As a step that is over.
     pub(crate) fn pack(&self) -> Step {
         let Self { count, sum, min, max, .. } = *self;
         match u32::try_from(count) {
             Ok(0) => EMPTY,
-            // Sums of samples like 0.1 are a little off their product, and nothing that was said may change.
-            Ok(count) if min == max && sum == min * f64::from(count) => Step::Same { count, value: min },
+            Ok(count) if self.is_uniform() => Step::Same { count, value: min },
             _ => Step::Many(Box::new(Packed { count, sum, min, max, spread: spread::pack(&self.spread) })),
         }
     }
