@@ -136,7 +136,11 @@ impl Provider for Processes {
                 let (attempt, reason) = (format!("measuring process {handle}"), "it is not running".to_owned());
                 return Err(ProviderError::Engine { attempt, reason });
             };
-            let census = Census::recent().await;
+            let mut census = Census::recent().await;
+            // One that is younger than the census is not in it.
+            if !census.has(entry.identity) {
+                census = Census::now().await;
+            }
             Ok(used(&entry, &census, &self.0.limits))
         })
     }

@@ -174,27 +174,30 @@ impl Census {
         census
     }
 
-    /// The same, away from the threads that serve requests.
+    /// The same, away from the threads that serve requests, and begun after this was called. Who asks while another census is
+    /// being taken shares the next one, so that a hundred instances can end at once.
     pub(super) async fn now() -> Arc<Self> {
-        // The task cannot fail: nothing in it panics, and a runtime that ends wants no answer.
-        match tokio::task::spawn_blocking(Self::take).await {
-            Ok(census) => Arc::new(census),
-            Err(_) => Arc::new(Self::empty()),
-        }
+        Self::begun_after(Instant::now()).await
     }
 
     /// One that is a moment old at most: everybody who asks for usage in one tick gets the same.
     pub(super) async fn recent() -> Arc<Self> {
+        let now = Instant::now();
+        Self::begun_after(now.checked_sub(FRESH).unwrap_or(now)).await
+    }
+
+    async fn begun_after(moment: Instant) -> Arc<Self> {
         static LAST: tokio::sync::Mutex<Option<(Instant, Arc<Census>)>> = tokio::sync::Mutex::const_new(None);
         let mut last = LAST.lock().await;
-        match &*last {
-            Some((taken, census)) if taken.elapsed() < FRESH => Arc::clone(census),
-            _ => {
-                let census = Self::now().await;
-                *last = Some((Instant::now(), Arc::clone(&census)));
-                census
-            }
+        if let Some((_, census)) = last.as_ref().filter(|(begun, _)| *begun >= moment) {
+            return Arc::clone(census);
         }
+        let begun = Instant::now();
+        // The task cannot fail: nothing in it panics, and a runtime that ends wants no answer.
+        let Ok(census) = tokio::task::spawn_blocking(Self::take).await else { return Arc::new(Self::empty()) };
+        let census = Arc::new(census);
+        *last = Some((begun, Arc::clone(&census)));
+        census
     }
 
     fn empty() -> Self {
@@ -205,6 +208,11 @@ impl Census {
             by_group: HashMap::new(),
             by_parent: HashMap::new(),
         }
+    }
+
+    /// Whether a process is in it.
+    pub(super) fn has(&self, process: Identity) -> bool {
+        self.stats.get(&process.pid.as_raw_nonzero().get()).is_some_and(|stat| stat.start == process.start)
     }
 
     /// Every process of an instance, zombies included; `known` are those that were found to be before.
@@ -284,6 +292,18 @@ mod tests {
         assert_eq!((tag.instance.as_str(), tag.group.as_str(), tag.owner.as_str()), ("i-1", "g", "o"));
         assert_eq!((tag.address.as_str(), tag.user), ("x", 7));
         assert_eq!(Tag::parse(b"EQUIPOISE_INSTANCE=i-1\0XEQUIPOISE_GROUP=g\0EQUIPOISE_OWNER=o\0", 0), None);
+    }
+
+    #[tokio::test]
+    async fn a_census_is_shared_by_those_who_may_and_new_for_those_who_must() {
+        let one = Census::now().await;
+        // Another test may have taken one in between; it is new for this one as well.
+        let two = Census::now().await;
+        assert!(!Arc::ptr_eq(&one, &two));
+        let before = Instant::now();
+        let all = tokio::join!(Census::recent(), Census::recent(), Census::recent());
+        let shared = Arc::ptr_eq(&all.0, &all.1) && Arc::ptr_eq(&all.1, &all.2);
+        assert!(shared || before.elapsed() > FRESH);
     }
 
     #[test]
