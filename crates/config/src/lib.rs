@@ -56,8 +56,8 @@ pub use document::{
 };
 pub use effective::effective;
 pub use limits::{
-    MAX_ALARMS, MAX_BYTES, MAX_FILES, MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_PROBLEMS, MAX_RULES,
-    MAX_SCALING_GROUPS, MAX_TARGET_GROUPS, MAX_TARGETS,
+    MAX_ALARMS, MAX_BYTES, MAX_FILES, MAX_HASH_SLOTS, MAX_LISTENERS, MAX_PLUGINS, MAX_POLICIES, MAX_PROBLEMS,
+    MAX_RULES, MAX_SCALING_GROUPS, MAX_TARGET_GROUPS, MAX_TARGETS,
 };
 pub use load::{Loaded, Native, check, load, parse};
 pub use report::{Diagnostic, Location, Related, Report, Severity};

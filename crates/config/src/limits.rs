@@ -19,6 +19,8 @@ pub const MAX_HASH_SLOTS: usize = 50_000_000;
 pub const MAX_PLUGINS: usize = 1_000;
 /// Scaling groups.
 pub const MAX_SCALING_GROUPS: usize = 1_000;
+/// Policies of one scaling group, and hooks of one.
+pub const MAX_POLICIES: usize = 100;
 /// Alarms.
 pub const MAX_ALARMS: usize = 10_000;
 /// Problems that are reported at once; the rest waits until these are gone.

@@ -143,6 +143,17 @@ fn ten_times_too_many_of_anything_is_refused() {
     let table = "consistent-hash = { key = \"path\", table-size = 5000011 }";
     let groups: String = (0..11).map(|n| format!("[target-group.g{n}]\nbalance = {{ {table} }}\n")).collect();
     check(&groups);
+    check(&many(10_000, |text, n| writeln!(text, "[scaling-group.s{n}]").unwrap()));
+    check(&many(100_000, |text, n| writeln!(text, "[alarm.a{n}]").unwrap()));
+    let group =
+        "[scaling-group.s]\ntarget-group = \"g\"\nmax = 1\nlaunch-template.docker = { image = \"i\", port = 80 }\n";
+    let policies = many(1000, |text, n| {
+        writeln!(text, "policy.p{n}.simple = {{ alarm = \"a\", adjustment = \"exact-capacity\", by = 1 }}").unwrap();
+    });
+    check(&format!("{group}{policies}"));
+    let hooks =
+        many(1000, |text, n| writeln!(text, "hook.h{n} = {{ on = \"launching\", command = [\"h\"] }}").unwrap());
+    check(&format!("{group}{hooks}"));
     let rules = many(100_000, |text, n| write!(text, "{{priority={n},then={{}}}},").unwrap());
     check(&format!("[listener.l]\nrule = [{rules}]\n"));
 }
@@ -153,6 +164,22 @@ fn a_full_configuration_is_accepted() {
     (0..10_000).for_each(|n| write!(text, "\"10.0.{}.{}:80\",", n >> 8, n & 255).unwrap());
     text.push_str("]\n");
     assert_eq!(accepted(&text).target_groups[0].targets.len(), 10_000);
+}
+
+#[test]
+fn a_full_set_of_scaling_groups_that_all_clash_is_answered_in_time() {
+    let mut text = String::from("[target-group.g]\nhealth-check = { http = {} }\ntargets = [");
+    (0..10_000).for_each(|n| write!(text, "\"10.0.{}.{}:6500\",", n >> 8, n & 255).unwrap());
+    text.push_str("]\n[listener.l]\nbind = \"0.0.0.0:8080\"\ndefault = { forward = \"g\" }\n");
+    for n in 0..1000 {
+        write!(text, "[scaling-group.s{n}]\ntarget-group = \"g\"\nmax = 1\n").unwrap();
+        text.push_str("launch-template.process = { command = [\"./a\"], ports = \"6000-7000\" }\n");
+        text.push_str("policy.p.simple = { alarm = \"a\", adjustment = \"exact-capacity\", by = 1 }\n");
+    }
+    text.push_str("[alarm.a]\nmetric = \"latency\"\ntarget-group = \"g\"\ncomparison = \"less-than\"\nthreshold = 1\n");
+    let loaded = super::loaded(&text);
+    assert_eq!(loaded.config.scaling_groups.len(), 1000);
+    assert!(loaded.warnings.omitted() > 500, "{}", loaded.warnings.omitted());
 }
 
 #[test]

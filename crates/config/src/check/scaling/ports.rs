@@ -1,10 +1,11 @@
 //! Ports of instances: enough of them, and nobody else's.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use equipoise_scale::{LaunchTemplate, ScalingGroup};
-use equipoise_target::{Endpoint, GroupName, ScalingGroupName};
+use equipoise_target::{Endpoint, GroupName, ListenerName, ScalingGroupName};
 
 use super::super::Checker;
 use super::bounds::range;
@@ -37,6 +38,36 @@ impl Places<'_> {
     }
 }
 
+/// An address that somebody has.
+struct Taken<'c> {
+    address: Endpoint,
+    is_udp: bool,
+    whose: Whose<'c>,
+}
+
+#[derive(Clone, Copy)]
+enum Whose<'c> {
+    Admin,
+    Listener(&'c ListenerName),
+    Target(&'c GroupName),
+}
+
+impl Taken<'_> {
+    fn port(&self) -> u16 {
+        self.address.port().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Admin => f.write_str("the admin address"),
+            Self::Listener(name) => write!(f, "listener `{name}`"),
+            Self::Target(name) => write!(f, "a target of target group `{name}`"),
+        }
+    }
+}
+
 impl<'c> Checker<'c> {
     /// Every instance gets a port, also while another one takes its place.
     pub(super) fn ports_suffice(&mut self, path: &KeyPath, name: &ScalingGroupName, written: &ScalingGroup) {
@@ -62,6 +93,7 @@ impl<'c> Checker<'c> {
     /// No two scaling groups share ports, and nothing else that is written here has one of them.
     pub(super) fn ports_are_apart(&mut self) {
         let places: Vec<_> = self.document.scaling_group.iter().filter_map(|group| self.places(group)).collect();
+        let taken = self.taken();
         for (index, here) in places.iter().enumerate() {
             if let Some((there, ports)) = places[..index].iter().find_map(|there| Some((there, here.shared(there)?))) {
                 let message = format!("scaling groups `{}` and `{}` share {}", there.group, here.group, shown(&ports));
@@ -69,31 +101,41 @@ impl<'c> Checker<'c> {
                 let help = "give each scaling group ports of its own, or one may find all of them taken by the other";
                 self.say(finding.related(At::Value(there.path.clone()), "they are here too").help(help));
             }
-            self.ports_of_others(here);
+            self.ports_of_others(here, &taken);
         }
     }
 
-    fn ports_of_others(&mut self, here: &Places<'_>) {
+    fn ports_of_others(&mut self, here: &Places<'_>, taken: &[Taken<'_>]) {
+        let first = taken.partition_point(|taken| taken.port() < *here.ports.start());
+        let within = taken[first..].iter().take_while(|taken| taken.port() <= *here.ports.end());
+        let Some(taken) = within.into_iter().find(|taken| taken.is_udp == here.is_udp && here.meets(taken.address))
+        else {
+            return;
+        };
+        let (port, whose) = (taken.port(), taken.whose);
+        let message = format!("port {port} of scaling group `{}` is that of {whose}", here.group);
+        let finding = Finding::warning(Code::Conflict, At::Value(here.path.clone()), message);
+        self.say(finding.help("leave the ports of others out of the range"));
+    }
+
+    /// Every address that is written here and is no instance's, by port.
+    fn taken(&self) -> Vec<Taken<'c>> {
         let document = self.document;
         let listeners = document.listener.iter().filter_map(|(name, listener)| {
             let is_udp = listener.protocol.traffic() == Traffic::Datagrams;
-            Some((format!("listener `{name}`"), listener.bind?, is_udp))
+            Some(Taken { address: listener.bind?, is_udp, whose: Whose::Listener(name) })
         });
-        let admin = ("the admin address".to_owned(), document.admin.bind.into(), false);
         let targets = document.target_group.iter().flat_map(|(name, group)| {
             let is_udp = group.protocol.traffic() == Traffic::Datagrams;
-            let addresses = group
-                .targets
-                .iter()
-                .filter_map(|target| target.address.endpoint(target.port.or(group.port).map(Into::into)));
-            addresses.map(move |address| (format!("a target of `{name}`"), address, is_udp))
+            group.targets.iter().filter_map(move |target| {
+                let address = target.address.endpoint(target.port.or(group.port).map(Into::into))?;
+                Some(Taken { address, is_udp, whose: Whose::Target(name) })
+            })
         });
-        let mut others = listeners.chain([admin]).chain(targets);
-        if let Some((what, address, _)) = others.find(|(_, address, udp)| *udp == here.is_udp && here.meets(*address)) {
-            let message = format!("port {} of scaling group `{}` is {what}", port(address), here.group);
-            let finding = Finding::warning(Code::Conflict, At::Value(here.path.clone()), message);
-            self.say(finding.help("leave the ports of others out of the range"));
-        }
+        let admin = Taken { address: document.admin.bind.into(), is_udp: false, whose: Whose::Admin };
+        let mut taken: Vec<_> = listeners.chain([admin]).chain(targets).collect();
+        taken.sort_by_key(Taken::port);
+        taken
     }
 
     fn places(&self, (group, written): (&'c ScalingGroupName, &'c ScalingGroup)) -> Option<Places<'c>> {
@@ -117,10 +159,6 @@ impl<'c> Checker<'c> {
 fn same_address(one: IpAddr, other: IpAddr) -> bool {
     let (one, other) = (one.to_canonical(), other.to_canonical());
     one == other || one.is_unspecified() || other.is_unspecified()
-}
-
-fn port(address: Endpoint) -> u16 {
-    address.port().unwrap_or_default()
 }
 
 fn shown(ports: &RangeInclusive<u16>) -> String {
