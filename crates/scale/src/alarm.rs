@@ -41,9 +41,11 @@ pub struct Alarm {
     pub period: Duration,
     /// How many of the latest periods are looked at: 1 to 1440, default 1.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1440)))]
     pub evaluation_periods: NonZeroU32,
     /// How many of them must breach: 1 to `evaluation-periods`, default all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1440)))]
     pub datapoints_to_alarm: Option<NonZeroU32>,
     /// How a period's number is held against the threshold.
     pub comparison: Comparison,

@@ -20,11 +20,14 @@ pub struct ScalingGroup {
     pub target_group: GroupName,
     /// The fewest instances: 0 to 1000, default 1.
     #[serde(default = "one")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub min: u32,
     /// The most instances: `min` to 1000.
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub max: u32,
     /// How many there are at first, `min` to `max`; `min` when not set. Policies and orders change it from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub desired: Option<u32>,
     /// What instances are started from.
     pub launch_template: LaunchTemplate,
@@ -104,6 +107,7 @@ pub enum Termination {
 pub struct Refresh {
     /// How many percent of the desired capacity stay in service meanwhile, rounded up: 0 to 100, default 100. Where that is
     /// all of them, one more instance is launched than `desired` says, even when that is more than `max`.
+    #[cfg_attr(feature = "schema", schemars(range(max = 100)))]
     pub min_healthy: u8,
     /// Shares of the instances, in percent, after which the refresh pauses.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -113,6 +117,7 @@ pub struct Refresh {
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub checkpoint_wait: Duration,
     /// How many instances of the new template may fail before it is given up and the old template is returned to: 1 to 100, default 2.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub max_failures: u32,
     /// Whether instances of the old template come back then. Default: true.
     pub roll_back: bool,
@@ -136,6 +141,7 @@ impl Default for Refresh {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct WarmPool {
     /// How many: 1 to 1000.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 1000)))]
     pub size: u32,
     /// Whether scaling in returns instances to the pool instead of stopping them. Default: false.
     #[serde(default)]
@@ -208,6 +214,7 @@ pub struct Scrape {
     pub path: String,
     /// Its port; the instance's own when not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub port: Option<u16>,
     /// Which of its metrics: at most 32. Series of one name are added up.
     pub metrics: Vec<String>,

@@ -73,6 +73,7 @@ pub struct ProcessTemplate {
     pub stop_timeout: Duration,
     /// How many of its last lines are kept, to be shown when it fails: 0 to 10000, default 100.
     #[serde(default = "hundred")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 10_000)))]
     pub log_lines: u32,
 }
 
@@ -83,15 +84,18 @@ pub struct ProcessTemplate {
 pub struct ResourceLimits {
     /// Processors, such as 0.5 or 2: what `cpu-utilization` is in percent of. Enforced where a cgroup is delegated.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0.01, max = 1024.0)))]
     pub cpu: Option<f64>,
     /// Memory, such as "256MiB". Enforced where a cgroup is delegated.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<String>,
     /// Processes and threads. Enforced where a cgroup is delegated.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub tasks: Option<u64>,
     /// Open files (RLIMIT_NOFILE).
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 3)))]
     pub open_files: Option<u64>,
     /// Size of a core dump in bytes (RLIMIT_CORE).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -121,6 +125,7 @@ pub struct DockerTemplate {
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment_files: BTreeMap<String, PathBuf>,
     /// The port inside of the container.
+    #[cfg_attr(feature = "schema", schemars(range(min = 1)))]
     pub port: u16,
     /// The network it joins; instances are then reached by their address there, and by a published port otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]

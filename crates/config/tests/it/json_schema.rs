@@ -171,6 +171,9 @@ fn what_an_editor_should_underline_does_not_fit() {
     misfits("[scaling-group.a]\nlaunch-template = { proces = {} }", "proces: not allowed");
     misfits("[scaling-group.a]\ntermination = \"youngest\"", "not \"newest\"");
     misfits("[scaling-group.a.policy.b]\nsimple = { alarm = \"c\", by = 1 }", "lacks \"adjustment\"");
+    misfits("[scaling-group.a]\nmin = 1001", "1001 is out of range");
+    misfits("[scaling-group.a]\nwarm-pool = { size = 0 }", "0 is out of range");
+    misfits("[alarm.a]\nevaluation-periods = 1441", "1441 is out of range");
     misfits("[alarm.a]\ncomparison = \"above\"", "not \"greater-than\"");
     misfits("[alarm.a]\nstatistic = \"median\"", "not \"p99\"");
 }

@@ -31,6 +31,7 @@ pub struct Predictive {
     pub lead: Option<Duration>,
     /// Which quantile of the same time in earlier seasons is expected, in percent: 50 to 99, default 90.
     #[serde(default = "ninety")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 50, max = 99)))]
     pub quantile: u8,
     /// Whether it only shows its forecast. Default: false.
     #[serde(default)]

@@ -17,12 +17,15 @@ pub struct Scheduled {
     pub time_zone: String,
     /// The group's minimum from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub min: Option<u32>,
     /// The group's maximum from then on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub max: Option<u32>,
     /// The desired capacity then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub desired: Option<u32>,
 }
 

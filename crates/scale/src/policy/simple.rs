@@ -21,6 +21,7 @@ pub struct Simple {
     pub by: i32,
     /// The fewest instances that a change in percent is worth.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub at_least: u32,
     /// How long no simple policy changes the group afterwards: "0s" to "1day"; the group's `default-cooldown` when not set.
     #[serde(default, with = "humantime_serde", skip_serializing_if = "Option::is_none")]

@@ -19,6 +19,7 @@ pub struct Step {
     pub adjustment: AdjustmentKind,
     /// The fewest instances that a change in percent is worth.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(max = 1000)))]
     pub at_least: u32,
     /// What is done how far beyond the threshold. The ranges do not overlap and leave no gap.
     pub steps: Vec<StepRange>,

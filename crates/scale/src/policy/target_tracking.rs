@@ -30,9 +30,11 @@ pub struct TargetTracking {
     pub period: Duration,
     /// How many periods above the target scale out: 1 to 100, default 3.
     #[serde(default = "three")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub out_periods: u32,
     /// How many periods below nine tenths of the target scale in: 1 to 100, default 15.
     #[serde(default = "fifteen")]
+    #[cfg_attr(feature = "schema", schemars(range(min = 1, max = 100)))]
     pub in_periods: u32,
     /// Whether it may also scale in. Default: true.
     #[serde(default = "yes")]
