@@ -50,13 +50,15 @@ pub(super) struct Member {
     pub(super) due: Option<Moment>,
     /// Whether it ends because the group shrinks: nothing takes its place.
     pub(super) shrinks: bool,
+    /// Whether it is to go for its health as soon as another one serves.
+    pub(super) condemned: bool,
 }
 
 impl Member {
     /// A new one.
     pub(super) fn new(instance: Instance, step: Step) -> Self {
         let lifecycle = step.lifecycle();
-        Self { instance: Instance { lifecycle, ..instance }, step, due: None, shrinks: false }
+        Self { instance: Instance { lifecycle, ..instance }, step, due: None, shrinks: false, condemned: false }
     }
 
     /// One that another program wrote down: what it was doing is to be begun again.
@@ -69,7 +71,7 @@ impl Member {
             Lifecycle::Draining => Step::Leaving,
             Lifecycle::Stopping => Step::Stopping,
         };
-        Self { instance, step, due: None, shrinks: false }
+        Self { instance, step, due: None, shrinks: false, condemned: false }
     }
 
     pub(super) fn step(&self) -> &Step {
@@ -89,7 +91,7 @@ impl Member {
 
     /// Whether it counts as capacity: it is in service or on its way there.
     pub(super) fn is_active(&self) -> bool {
-        !self.instance.pooled && !self.is_ending()
+        !self.instance.pooled && !self.is_ending() && !self.condemned
     }
 
     /// Whether it is a target that passes its checks.

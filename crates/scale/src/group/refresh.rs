@@ -189,7 +189,7 @@ impl Group {
         if self.budget() == 0 {
             return None;
         }
-        let useless = self.old().find(|(_, member)| !member.serves());
+        let useless = self.old().find(|(_, member)| !member.serves() && !member.condemned);
         let spare = || self.old().find(|_| self.serving() > self.floor());
         useless.or_else(spare).map(|(at, _)| at)
     }

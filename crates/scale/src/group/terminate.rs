@@ -34,14 +34,21 @@ impl Group {
         }
     }
 
-    /// Whoever is unhealthy in service goes.
+    /// Whoever is unhealthy in service goes. The last target only does when another one serves: until then it takes what
+    /// nobody else can take (a balancer that knows no healthy target tries unhealthy ones), and one is launched as if
+    /// it had gone.
     pub(super) fn replace_unhealthy(&mut self, turn: &mut Turn<'_>) {
-        if !self.allows(Process::ReplaceUnhealthy) || !self.allows(Process::Terminate) {
-            return;
-        }
+        let replaces = self.allows(Process::ReplaceUnhealthy) && self.allows(Process::Terminate);
         for at in 0..self.members.len() {
             let member = &self.members[at];
-            if let (Step::Serving, Some(reason)) = (member.step(), member.instance.unhealthy.clone()) {
+            let reason = member.instance.unhealthy.clone().filter(|_| replaces && *member.step() == Step::Serving);
+            let Some(reason) = reason else {
+                self.members[at].condemned = false;
+                continue;
+            };
+            let targets = self.members.iter().filter(|member| *member.step() == Step::Serving).count();
+            self.members[at].condemned = targets == 1 && self.desired > 0;
+            if !self.members[at].condemned {
                 self.lose(at, &format!("its health checks failed: {reason}"), turn);
             }
         }

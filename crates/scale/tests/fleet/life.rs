@@ -84,6 +84,32 @@ fn who_is_unhealthy_leaves_before_it_is_stopped_and_another_one_comes() {
 }
 
 #[test]
+fn the_last_target_stays_until_another_one_serves() {
+    let mut shell = Shell::new("");
+    shell.tick(60);
+    shell.asked();
+    shell.lazy.insert("check");
+    let id = shell.serving().remove(0);
+    shell.tell(&id, unhealthy());
+    shell.tick(1);
+    assert_eq!(shell.asked(), "launch 2, check 2", "a balancer without a healthy target tries this one");
+    shell.lazy.clear();
+    shell.obey();
+    assert_eq!(shell.asked(), "join 2, leave 1, stop 1");
+
+    shell.tick(60);
+    shell.lazy.insert("check");
+    let id = shell.serving().remove(0);
+    shell.tell(&id, unhealthy());
+    shell.tell(&id, Event::Health { healthy: true, reason: String::new() });
+    shell.tick(1);
+    assert_eq!(shell.asked(), "launch 3, check 3, stop 3", "it recovered first");
+    shell.tell(&id, unhealthy());
+    shell.tell(&id, Event::Ended("killed".to_owned()));
+    assert!(shell.asked().contains("leave 2"), "who ended does not stay");
+}
+
+#[test]
 fn who_ended_is_replaced_at_once() {
     let mut shell = Shell::new("");
     shell.tick(60);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use equipoise_scale::{
-    Activity, ActivityId, ActivityStatus, Effect, GroupView, InstanceId, Lifecycle, Moment, Process,
+    Activity, ActivityId, ActivityStatus, Effect, GroupView, Instance, InstanceId, Lifecycle, Moment, Process,
 };
 
 /// Where the shell knows an instance to be.
@@ -27,15 +27,22 @@ pub(super) struct Law {
     pub(super) stages: BTreeMap<InstanceId, Stage>,
     activities: BTreeMap<ActivityId, Activity>,
     protected: BTreeSet<InstanceId>,
-    active: usize,
+    there: usize,
+    /// Whether the program ends.
+    pub(super) ends: bool,
+    /// When a simple policy changed the capacity last, in seconds.
+    changed: i64,
 }
 
 impl Law {
     /// One effect, when it is asked for.
-    pub(super) fn effect(&mut self, effect: &Effect, suspended: &[Process]) {
+    pub(super) fn effect(&mut self, effect: &Effect, view: Option<&GroupView>, now: Moment) {
         match effect {
             Effect::Launch { instance, .. } => {
-                assert!(!suspended.contains(&Process::Launch), "launches are suspended");
+                let view = view.unwrap();
+                assert!(!view.suspended.contains(&Process::Launch), "launches are suspended");
+                assert!(view.back_off.as_ref().is_none_or(|back_off| back_off.until <= now), "it backs off: {view:?}");
+                assert!(!view.leaving && view.adopted && !self.ends, "it ends, or does not know what runs: {view:?}");
                 let known = self.stages.insert(instance.clone(), Stage::Launching);
                 assert_eq!(known, None, "{instance} is launched twice");
             }
@@ -55,6 +62,10 @@ impl Law {
         }
     }
 
+    pub(super) fn nothing_runs(&self) -> bool {
+        self.stages.values().all(|stage| *stage == Stage::Gone)
+    }
+
     fn step(&mut self, instance: &InstanceId, from: &[Stage], to: Stage) {
         let before = self.stages.insert(instance.clone(), to).unwrap();
         assert!(from.contains(&before), "{instance} goes from {before:?} to {to:?}");
@@ -62,12 +73,27 @@ impl Law {
 
     fn activity(&mut self, activity: &Activity) {
         let before = self.activities.insert(activity.id, activity.clone());
-        assert!(before.is_none_or(|before| before.end.is_none()), "an activity ends twice: {activity:?}");
+        assert!(before.as_ref().is_none_or(|before| before.end.is_none()), "an activity ends twice: {activity:?}");
         assert_eq!(activity.end.is_none(), activity.status == ActivityStatus::InProgress);
+        if before.is_none() {
+            self.cooldown(activity);
+        }
         let selected = activity.cause.ends_with("was selected.") && activity.description.starts_with("Terminating");
         let instance = activity.instance.as_ref();
         if selected && activity.end.is_none() {
             assert!(instance.is_none_or(|instance| !self.protected.contains(instance)), "protected: {activity:?}");
+        }
+    }
+
+    /// Simple policies, which are named in and out, rest for five seconds.
+    fn cooldown(&mut self, activity: &Activity) {
+        let simple =
+            [" triggered policy in ", " triggered policy out "].iter().any(|text| activity.cause.contains(text));
+        let at = activity.cause.strip_prefix("At ").and_then(|rest| rest.split_once(' '));
+        if let Some((at, _)) = at.filter(|_| simple) {
+            let at = at.parse::<jiff::Timestamp>().unwrap().as_second();
+            assert!(at == self.changed || at >= self.changed + 5, "no cooldown: {activity:?}");
+            self.changed = at.max(self.changed);
         }
     }
 
@@ -93,13 +119,19 @@ impl Law {
     fn capacity(&mut self, view: &GroupView, now: Moment, ticked: bool) {
         use Lifecycle::{InService, Pending, Warming};
         let is_active = |lifecycle| matches!(lifecycle, Pending | Warming | InService);
-        let active = view.instances.iter().filter(|one| is_active(one.lifecycle) && !one.pooled);
-        let (active, free) = (active.clone().count(), active.filter(|one| !one.protected).count());
+        let goes = !view.suspended.contains(&Process::Terminate);
+        // The last target stays while another one is launched in its place.
+        let replaced = |one: &&Instance| goes && one.lifecycle == InService && one.unhealthy.is_some();
+        let there = view.instances.iter().filter(|one| is_active(one.lifecycle) && !one.pooled);
+        let active = there.clone().filter(|one| !replaced(one));
+        let (there, active, free) =
+            (there.count(), active.clone().count(), active.filter(|one| !one.protected).count());
         let surge = usize::from(view.refresh.is_some());
         let desired = view.desired as usize;
-        assert!(active <= view.bounds.max as usize + surge || active <= self.active, "grew to {active}: {view:?}");
-        self.active = active;
-        if view.leaving || !view.adopted {
+        let most = view.bounds.max as usize + surge + usize::from(there > active);
+        assert!(there <= most || there <= self.there, "grew to {there}: {view:?}");
+        self.there = there;
+        if view.leaving || !view.adopted || self.ends {
             return;
         }
         if ticked && !view.suspended.contains(&Process::Terminate) {
@@ -123,7 +155,7 @@ impl Law {
         }
         self.protected.clear();
         // Strangers may be more than there should be.
-        self.active = usize::MAX;
+        self.there = usize::MAX;
     }
 
     /// Whether nothing is under way.

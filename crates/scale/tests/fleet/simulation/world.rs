@@ -116,15 +116,18 @@ impl World {
     /// Everything that follows from a call.
     fn take(&mut self, effects: Vec<Effect>, ticked: bool) {
         format!("{:?} {effects:?}", self.now).hash(&mut self.transcript);
-        let view = self.fleet.view(&name()).unwrap();
+        let view = self.fleet.view(&name());
         for effect in effects {
-            self.law.effect(&effect, &view.suspended);
+            self.law.effect(&effect, view.as_ref(), self.now);
             self.answer(&effect);
         }
         if self.fleet.changed().contains(&name()) {
             self.saved = self.fleet.state(&name());
         }
-        self.law.view(&view, self.now, ticked);
+        match view {
+            Some(view) => self.law.view(&view, self.now, ticked),
+            None => assert!(self.law.nothing_runs(), "a group is forgotten and something of it runs"),
+        }
     }
 
     /// What will become of what is asked for.
@@ -310,5 +313,22 @@ impl World {
             seconds += 1;
             assert!(seconds < 700, "something never ends: {:?}", self.fleet.view(&name()));
         }
+        self.end();
+    }
+
+    /// The program ends, or the group is no longer configured: nothing is left of it.
+    fn end(&mut self) {
+        let ends = self.rng.bool();
+        self.law.ends = ends;
+        let effects = match ends {
+            true => self.fleet.shut_down(self.now),
+            false => self.fleet.configure(&Plan::default(), self.now),
+        };
+        self.take(effects, false);
+        for _ in 0..60 {
+            self.second();
+        }
+        assert!(self.law.nothing_runs() && self.fleet.is_shut_down());
+        assert_eq!(self.fleet.groups().is_empty(), !ends);
     }
 }
