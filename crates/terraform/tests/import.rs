@@ -114,6 +114,7 @@ fn the_service_of_the_practical_is_carried_over() {
     );
     assert!(import.toml.contains("# DATABASE_URL ="), "{}", import.toml);
     check_note(&import, NoteKind::Left, "service.tf", 1, "aws_ecs_cluster.todo");
+    check_note(&import, NoteKind::Complete, "service.tf", 25, "DATABASE_URL");
 }
 
 #[test]
@@ -272,6 +273,11 @@ resource "aws_lb" "c" { security_groups = var.outside }
 resource "aws_lb_listener" "c" {
   load_balancer_arn = aws_lb.c.arn
   port              = 80
+  protocol          = "TCP"
+  default_action {
+    type             = "forward"
+    target_group_arn = var.outside
+  }
 }
 resource "aws_lb" "b" { security_groups = [aws_security_group.b.id] }
 resource "aws_security_group" "b" {
@@ -308,13 +314,14 @@ resource "aws_lb_listener" "b" {
         &import,
         &[
             ("listener.a.allow", "[\"127.0.0.0/8\"]"),
+            ("listener.c.default", "nothing"),
             ("listener.c.allow", "[\"127.0.0.0/8\"]"),
             ("listener.a.default.respond.status", "401"),
             ("listener.b.deny", "[\"0.0.0.0/0\", \"::/0\"]"),
             ("listener.b.default.respond.status", "503"),
         ],
     );
-    check_note(&import, NoteKind::Complete, "main.tf", 22, "401");
+    check_note(&import, NoteKind::Complete, "main.tf", 27, "401");
 }
 
 #[test]
@@ -536,7 +543,7 @@ fn texts() -> Vec<String> {
         let of = |path: PathBuf| std::fs::read_to_string(path).unwrap();
         files.into_iter().filter(|path| path.extension().is_some_and(|it| it == "tf")).map(of).collect::<String>()
     };
-    vec![text("auto-scaling-group"), text("ecs-service"), BASE.to_owned()]
+    vec![text("every-kind"), text("auto-scaling-group"), text("ecs-service"), BASE.to_owned()]
 }
 
 fn mutate(text: &str, random: &mut fastrand::Rng) -> String {

@@ -40,6 +40,10 @@ pub(super) fn launch(task: &View<'_>, origin: &str, wanted: Option<&str>) -> Lau
         "the program that instances run: complete the `command` that was made of it",
     );
     leftovers(task, container);
+    for secret in pairs(&container["secrets"], "valueFrom").keys() {
+        let message = format!("secrets: put `{secret}` into a file, and name it in `environment-files`");
+        task.note("container_definitions", NoteKind::Complete, message);
+    }
     let list = |name: &str| texts(&container[name]);
     let command = [list("entryPoint"), list("command")].concat();
     let script = container["image"].as_str().map_or_else(String::new, |image| format!("image {image}"));

@@ -14,9 +14,11 @@ pub(super) fn action(context: &Context<'_>, actions: &[View<'_>], http: bool) ->
     rest.iter().chain([first]).for_each(|view| view.saw(&["order"]));
     let kind = first.text("type").unwrap_or_default();
     Some(match kind.as_str() {
-        "forward" => forward(context, first),
+        // Connections that go nowhere are closed; requests get an answer.
+        "forward" => return forward(context, first).or_else(|| http.then(|| respond(503, "no target group"))),
         "redirect" if http => redirect(first),
         "fixed-response" if http => fixed_response(first),
+        _ if !http => return None,
         _ => {
             for view in actions {
                 view.saw(&[
@@ -41,11 +43,12 @@ pub(super) fn respond(status: i64, body: &str) -> Toml {
     inline([("respond", inline([("status", Toml::from(status)), ("body", text(body))]))])
 }
 
-fn forward(context: &Context<'_>, view: &View<'_>) -> Toml {
+/// `None` when it leads to a target group that is not in the files.
+fn forward(context: &Context<'_>, view: &View<'_>) -> Option<Toml> {
     let arn = view.raw("target_group_arn");
     let Some(block) = view.block("forward") else {
         return match arn.as_ref().and_then(|arn| context.target_group(arn)) {
-            Some(group) => inline([("forward", text(context.name(group)))]),
+            Some(group) => Some(inline([("forward", text(context.name(group)))])),
             None => missing(view, "target_group_arn", arn.as_ref()),
         };
     };
@@ -63,7 +66,7 @@ fn forward(context: &Context<'_>, view: &View<'_>) -> Toml {
         (sticky.flag("enabled") == Some(true)).then_some(duration.unwrap_or(86_400))
     });
     if let ([(only, _)], None) = (groups.as_slice(), sticky) {
-        return inline([("forward", text(only))]);
+        return Some(inline([("forward", text(only))]));
     }
     let weighted =
         |(group, weight): &(&str, u32)| inline([("group", text(group)), ("weight", Toml::from(i64::from(*weight)))]);
@@ -75,17 +78,13 @@ fn forward(context: &Context<'_>, view: &View<'_>) -> Toml {
         }
         None => groups,
     };
-    inline([("forward", forward)])
+    Some(inline([("forward", forward)]))
 }
 
-fn missing(view: &View<'_>, name: &str, arn: Option<&Value>) -> Toml {
+fn missing(view: &View<'_>, name: &str, arn: Option<&Value>) -> Option<Toml> {
     let why = arn.and_then(Value::why_unknown).unwrap_or_else(|| "no such target group in these files".to_owned());
-    view.note(
-        name,
-        NoteKind::Complete,
-        format!("{why}: requests are answered with 503 until a `forward` stands there"),
-    );
-    respond(503, "no target group")
+    view.note(name, NoteKind::Complete, format!("{why}: nothing is forwarded until a `forward` stands there"));
+    None
 }
 
 fn fixed_response(view: &View<'_>) -> Toml {
