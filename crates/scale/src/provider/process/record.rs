@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use equipoise_target::{Endpoint, ScalingGroupName};
@@ -46,7 +46,18 @@ impl Files {
 
     /// Makes the folder, for this user alone.
     pub(super) fn prepare(&self) -> io::Result<()> {
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.0)?;
+        if self.is_ours() {
+            return Ok(());
+        }
+        let reason = format!("{} belongs to another user, or others may write to it", self.0.display());
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, reason))
+    }
+
+    /// Whether nobody else can have put a record there: who can, could name any process as an instance.
+    fn is_ours(&self) -> bool {
+        fs::symlink_metadata(&self.0)
+            .is_ok_and(|it| it.is_dir() && it.uid() == rustix::process::geteuid().as_raw() && it.mode() & 0o022 == 0)
     }
 
     /// A new log of an instance, to append to.
@@ -64,6 +75,9 @@ impl Files {
 
     /// Every record of an owner. What cannot be read is no record.
     pub(super) fn read(&self, owner: &str) -> Vec<Record> {
+        if !self.is_ours() {
+            return Vec::new();
+        }
         let paths = fs::read_dir(&self.0).into_iter().flatten().flatten().map(|entry| entry.path());
         let records = paths.filter(|path| path.extension().is_some_and(|extension| extension == "json"));
         let read = |path: PathBuf| serde_json::from_slice::<Record>(&fs::read(path).ok()?).ok();
@@ -100,5 +114,23 @@ mod tests {
         assert_eq!(files.read("us"), [record(1, "us")]);
         files.remove(&InstanceId::from_number(1));
         assert_eq!(files.read("us"), []);
+    }
+
+    #[test]
+    fn a_folder_that_others_may_write_to_holds_no_records() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let files = Files::of(folder.path(), &ScalingGroupName::new("todo").unwrap());
+        files.prepare().unwrap();
+        let record = Record {
+            instance: InstanceId::from_number(1),
+            owner: "us".to_owned(),
+            handle: Handle("1:2:3".into()),
+            address: "127.0.0.1:6500".to_owned(),
+        };
+        files.write(&record).unwrap();
+        fs::set_permissions(folder.path().join("todo"), fs::Permissions::from_mode(0o777)).unwrap();
+        assert_eq!(files.read("us"), []);
+        assert!(files.prepare().unwrap_err().to_string().contains("others may write to it"));
     }
 }
