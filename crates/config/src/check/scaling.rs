@@ -30,7 +30,10 @@ impl<'c> Checker<'c> {
         let Scaling { state, history } = &self.document.scaling;
         self.number(&path, "history", *history, 1..=100_000);
         let state = match state {
-            StateFile::At(file) => StateFile::At(self.resolve(file, &path.key("state"))),
+            StateFile::At(file) => {
+                self.names_something(path.key("state"), file);
+                StateFile::At(self.resolve(file, &path.key("state")))
+            }
             other => other.clone(),
         };
         Scaling { state, history: *history }

@@ -77,6 +77,51 @@ fn relative_paths_start_at_the_file_that_says_them() {
 }
 
 #[test]
+fn programs_folders_and_files_of_instances_start_at_the_file_that_says_them() {
+    let scaled = r#"
+        [scaling]
+        state = "state.redb"
+        [scaling-group.a]
+        target-group = "todo"
+        max = 1
+        [scaling-group.a.launch-template.process]
+        command = ["bin/a", "./b"]
+        environment-files = { PASSWORD = "password" }
+        ports = "6500-6599"
+        [scaling-group.a.hook.h]
+        on = "launching"
+        command = ["./hook", "./word"]
+        [scaling-group.b]
+        target-group = "todo"
+        max = 1
+        [scaling-group.b.launch-template.command]
+        launch = ["engine", "./word"]
+        list = ["./list"]
+        describe = ["/describe"]
+        stop = ["engine/stop"]
+        [alarm.x]
+        metric = "latency"
+        target-group = "todo"
+        comparison = "less-than"
+        threshold = 1
+        on-ok = [{ command = ["page/me", "./word"] }]
+    "#;
+    let (folder, outcome) = folder(&[("a.toml", scaled), ("b.toml", TODO), ("password", "never told")]);
+    let config = outcome.unwrap().config;
+    let written = equipoise_config::effective(&config);
+    let here = folder.path().to_str().unwrap();
+    let whole = |name: &str| format!("\"{here}{name}\"");
+    for name in ["/state.redb", "/bin/a", "/password", "", "/hook", "/list", "/engine/stop", "/page/me"] {
+        assert!(written.contains(&whole(name)), "{name}: {written}");
+    }
+    for name in ["\"./b\"", "\"./word\"", "\"engine\"", "\"/describe\""] {
+        assert!(written.contains(name), "{name}: {written}");
+    }
+    // What stands in a file of variables is read at launch, and belongs to no configuration.
+    assert!(!written.contains("never told") && !config.named_files().contains(&folder.path().join("password")));
+}
+
+#[test]
 fn what_cannot_be_read_is_said() {
     let check = |path: &Path, code: &str| {
         let report = load(path, &unset).unwrap_err();

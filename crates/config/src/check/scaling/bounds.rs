@@ -1,6 +1,9 @@
 //! Values that are in range by themselves, and cannot be followed here.
 
-use equipoise_scale::{LaunchTemplate, Policy, ResourceLimits, ScalingGroup};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use equipoise_scale::{LaunchTemplate, Policy, ProcessTemplate, ResourceLimits, ScalingGroup};
 
 use super::super::Checker;
 use crate::code::Code;
@@ -19,14 +22,46 @@ impl Checker<'_> {
                     let help = "write \"127.0.0.1\" or \"::1\"; the program itself may listen on every address";
                     self.say(Finding::error(Code::InvalidValue, at, message).help(help));
                 }
+                self.accounts(&path, process);
+                self.files(&path, &process.environment_files);
                 self.writable(&path.key("limits"), &process.limits);
             }
             LaunchTemplate::Docker(docker) => {
-                self.writable(&path_of_template.key("docker").key("limits"), &docker.limits);
+                let path = path_of_template.key("docker");
+                self.names_something(path.key("socket"), &docker.socket);
+                self.files(&path, &docker.environment_files);
+                self.writable(&path.key("limits"), &docker.limits);
             }
             LaunchTemplate::Command(_) => {}
         }
         self.schedules(path, written);
+    }
+
+    /// A name or a number, as in /etc/passwd.
+    fn accounts(&mut self, path: &KeyPath, process: &ProcessTemplate) {
+        for (key, account) in [("user", &process.user), ("group", &process.group)] {
+            let Some(account) = account else { continue };
+            let odd = |letter: char| letter.is_whitespace() || letter.is_control() || letter == ':';
+            if account.is_empty() || account.contains(odd) {
+                let at = At::Value(path.key(key));
+                let message = format!("{account:?} is no name of a {key}");
+                self.say(Finding::error(Code::InvalidValue, at, message).help("write its name or its number"));
+            }
+        }
+    }
+
+    fn files(&mut self, path: &KeyPath, files: &BTreeMap<String, PathBuf>) {
+        for (variable, file) in files {
+            self.names_something(path.key("environment-files").key(variable), file);
+        }
+    }
+
+    /// An empty path would be that of the configuration's folder.
+    pub(super) fn names_something(&mut self, at: KeyPath, path: &Path) {
+        if path.as_os_str().is_empty() {
+            let finding = Finding::error(Code::InvalidValue, At::Value(at), "it names no file");
+            self.say(finding.help("write the path of a file, or remove it"));
+        }
     }
 
     /// TOML has no larger number, so a larger one could not be written down again.
