@@ -43,7 +43,7 @@ impl Checker<'_> {
                 let path = path.key("process");
                 self.first_word(&path.key("command"), &mut process.command);
                 // Where it runs is a part of the template: a configuration that moves is another one.
-                let folder = process.folder.take().unwrap_or_default();
+                let folder = process.folder.take().unwrap_or_else(|| ".".into());
                 process.folder = Some(self.plain(&folder, &path.key("folder")));
                 for (name, file) in &mut process.environment_files {
                     *file = self.plain(file, &path.key("environment-files").key(name));
