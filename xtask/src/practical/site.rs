@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::http;
-use super::scenario::Scenario;
+use super::http::Line;
+use super::scenario::{GROUP, Scenario};
 use crate::bench::{free_port, pause};
 
 /// Where instances listen: enough for four, one more in a refresh, and some that others have taken.
@@ -39,7 +39,7 @@ impl Site {
         let child = command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?;
         let mut site = Self { port, admin, child, folder };
         let deadline = Instant::now() + END;
-        while !http::is_open(&format!("127.0.0.1:{admin}")) {
+        while !is_ready(admin) {
             if site.child.try_wait()?.is_some() {
                 bail!("the balancer ended early:\n{}", site.said());
             }
@@ -72,6 +72,13 @@ impl Site {
         let lines: Vec<_> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
+}
+
+/// Whether the balancer takes requests and knows its scaling group.
+fn is_ready(admin: u16) -> bool {
+    let mut line = Line::new(admin);
+    let paths = ["/readyz".to_owned(), format!("/v1/scaling-groups/{GROUP}")];
+    paths.iter().all(|path| line.ask("GET", path).is_ok_and(|answer| answer.status == 200))
 }
 
 impl Drop for Site {

@@ -83,11 +83,10 @@ fn told(activity: &Activity, style: Style) -> String {
     let took = took.map(|took| format!(" in {}", humantime::format_duration(Duration::from_secs(took.as_secs()))));
     let (start, status) = (time(activity.start), paint(style, activity.status.as_str()));
     let mut text = format!("{start}  {}: {status}{}\n", visible(&activity.description), took.unwrap_or_default());
-    for (name, more) in [("because", Some(&activity.cause)), ("note", activity.message.as_ref())] {
-        for line in more.into_iter().flat_map(|more| more.lines()) {
-            // Writing to memory cannot fail.
-            let _ = writeln!(text, "    {} {}", style.faint(name), visible(line));
-        }
+    let (causes, notes) = (activity.cause.lines(), activity.message.iter().flat_map(|message| message.lines()));
+    for line in causes.map(visible).chain(notes.map(|line| format!("{} {}", style.faint("note:"), visible(line)))) {
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "    {line}");
     }
     text
 }
@@ -115,7 +114,8 @@ mod tests {
     #[test]
     fn an_activity_says_what_why_and_how_it_ended() {
         let text = told(&activity(1, ActivityStatus::Failed), Style::plain());
-        let want = "1970-01-01T00:00:00Z  launching instance i-1: failed in 2s\n    because an alarm\n    note one\n    note two\n";
+        let want =
+            "1970-01-01T00:00:00Z  launching instance i-1: failed in 2s\n    an alarm\n    note: one\n    note: two\n";
         assert_eq!(text, want);
     }
 
