@@ -102,6 +102,7 @@ impl Program {
             .args(["run", "-c"])
             .arg(&file)
             .env("EQUIPOISE_CACHE", shared_cache())
+            .env("EQUIPOISE_STATE", folder.path().join("state"))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()

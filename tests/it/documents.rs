@@ -18,6 +18,10 @@ fn document(path: &str) -> String {
 fn busy() -> (Program, TestTarget) {
     let (target, [port, tls_port, tcp_port, udp_port]) = (TestTarget::named("a"), free_ports());
     let (passing, pass) = crate::layer4::some(tcp_port, udp_port);
+    let scaled = "[scaling-group.s]\ntarget-group = \"none\"\nmin = 1\nmax = 1\n".to_owned()
+        + "[scaling-group.s.launch-template.process]\ncommand = [\"/no/such/program\"]\nports = \"30000-30019\"\n"
+        + "[alarm.a]\nscaling-group = \"s\"\nmetric = \"cpu-utilization\"\nthreshold = 20.0\n"
+        + "comparison = \"greater-than\"\n";
     let log = "[access-log]\nformat = \"json\"\npath = \"log\"\n";
     let text = listener(port, "g")
         + "[[listener.web.rule]]\npriority = 1\nwhen = { path = \"/p\" }\nthen = { plugin = \"p\" }\n"
@@ -30,6 +34,7 @@ fn busy() -> (Program, TestTarget) {
         + &plugin("p", "p.wasm", "router", "")
         + &https(tls_port, "a.pem", "a.key").replace("listener.web", "listener.secure")
         + &passing
+        + &scaled
         + log;
     let guest = fixture("router", "traps");
     let ca = Ca::new();

@@ -17,6 +17,7 @@ mod plugin_files;
 mod plugins;
 mod reload;
 mod routing;
+mod scaling;
 mod service_manager;
 mod signals;
 mod text;

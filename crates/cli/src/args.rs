@@ -139,6 +139,9 @@ pub(crate) struct RunArgs {
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) cache: CacheArgs,
+    /// Folder for what scaling groups remember; by default `equipoise` in the user's state folder
+    #[arg(id = "state", long = "state", env = "EQUIPOISE_STATE", value_name = "FOLDER")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 /// Where compiled plugins are kept.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use equipoise::{BuildError, Equipoise, Running, StartError};
 
-use crate::environment::cache_folder;
+use crate::environment::{cache_folder, state_folder};
 use crate::failure::{Code, Failure};
 use crate::handover::Estate;
 use crate::output::{Style, to_stderr};
@@ -18,11 +18,28 @@ pub(crate) fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
     builder.worker_threads(CONTROL_THREADS).thread_name("control").enable_all().build()
 }
 
-/// Reads and checks the configuration; `cache` is for compiled plugins, `estate` what others left for it.
-pub(crate) fn build(config: &Path, cache: Option<PathBuf>, estate: Estate) -> Result<Equipoise, Failure> {
+/// Folders of the program's own, where they were named.
+#[derive(Debug, Default)]
+pub(crate) struct Folders {
+    /// For compiled plugins.
+    pub(crate) cache: Option<PathBuf>,
+    /// For what scaling groups remember.
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// Reads and checks the configuration; `estate` is what others left for it. Where another process still steers the
+/// scaling groups, this one waits for its word.
+pub(crate) fn build(config: &Path, folders: Folders, estate: Estate) -> Result<Equipoise, Failure> {
+    let waits = estate.is_from_predecessor;
     let mut builder = Equipoise::builder().config_path(config).sockets(estate.sockets).health(estate.health);
-    if let Some(folder) = cache.or_else(cache_folder) {
+    if let Some(folder) = folders.cache.or_else(cache_folder) {
         builder = builder.cache_folder(folder);
+    }
+    if let Some(folder) = folders.state.or_else(state_folder) {
+        builder = builder.state_folder(folder);
+    }
+    if waits {
+        builder = builder.steer_later();
     }
     builder.build().map_err(|error| match error {
         BuildError::Refused(report) => {

@@ -7,10 +7,22 @@ pub(crate) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
 
+/// Where the program remembers things unless told: in the user's state folder, or the service manager's; `None` when the
+/// user has no home, and then it remembers nothing.
+pub(crate) fn state_folder() -> Option<PathBuf> {
+    // systemd's `StateDirectory=`.
+    let managed = absolute("STATE_DIRECTORY");
+    let own = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    managed.or(own.map(|folder| folder.join("equipoise")))
+}
+
+fn absolute(name: &str) -> Option<PathBuf> {
+    std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute())
+}
+
 /// Where compiled plugins are kept unless told: in the user's cache folder, or the service manager's; `None` when the
 /// user has no home, and then every start compiles.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // systemd's `CacheDirectory=`.
     let managed = absolute("CACHE_DIRECTORY");
     let own = absolute("XDG_CACHE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".cache")));

@@ -2,7 +2,8 @@
 //! on the new one's standard input.
 //!
 //! ```text
-//! old: parcels of both ─▶ new: starts ─▶ "ready", or why not ─▶ old: drains, or serves on
+//! old: parcels of both ─▶ new: starts ─▶ "ready", or why not ─▶ old: stops steering, "released", drains; or serves on
+//!                                                               new: steers scaling groups from then on
 //! ```
 
 use std::io::{self, IoSlice, IoSliceMut};
@@ -50,6 +51,8 @@ enum Message {
     Ready,
     /// The new process gives up.
     Failed(String),
+    /// The old process steers the scaling groups no longer.
+    Released,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -57,6 +60,9 @@ struct Target {
     group: String,
     target: String,
     healthy: bool,
+    /// An older program knows of no such targets.
+    #[serde(default)]
+    scaled: bool,
 }
 
 /// What cannot be asked of the socket itself.
@@ -99,18 +105,21 @@ impl From<Origin> for SocketOrigin {
 pub(crate) struct Estate {
     pub(crate) sockets: Vec<InheritedSocket>,
     pub(crate) health: Vec<TargetHealth>,
+    /// Whether the process before is there still, and steers the scaling groups.
+    pub(crate) is_from_predecessor: bool,
 }
 
 impl From<&TargetHealth> for Target {
     fn from(known: &TargetHealth) -> Self {
-        let TargetHealth { group, target, healthy } = known;
-        Self { group: group.to_string(), target: target.to_string(), healthy: *healthy }
+        let TargetHealth { group, target, healthy, scaled } = known;
+        Self { group: group.to_string(), target: target.to_string(), healthy: *healthy, scaled: *scaled }
     }
 }
 
 impl Target {
     fn known(self) -> anyhow::Result<TargetHealth> {
-        Ok(TargetHealth { group: GroupName::new(&self.group)?, target: self.target.parse()?, healthy: self.healthy })
+        let Self { group, target, healthy, scaled } = self;
+        Ok(TargetHealth { group: GroupName::new(&group)?, target: target.parse()?, healthy, scaled })
     }
 }
 
@@ -166,7 +175,7 @@ impl Channel {
 
     /// New from old. Blocks.
     pub(crate) fn receive(&self) -> anyhow::Result<Estate> {
-        let mut estate = Estate::default();
+        let mut estate = Estate { is_from_predecessor: true, ..Estate::default() };
         loop {
             let (message, parcel) = self.next()?;
             let (labels, more) = match message {
@@ -176,7 +185,9 @@ impl Channel {
                     estate.health.extend(known.collect::<anyhow::Result<Vec<_>>>()?);
                     continue;
                 }
-                Message::Ready | Message::Failed(_) => bail!("the process before speaks out of turn"),
+                Message::Ready | Message::Failed(_) | Message::Released => {
+                    bail!("the process before speaks out of turn")
+                }
             };
             ensure!(labels.len() == parcel.len(), "{} sockets came with {} labels", parcel.len(), labels.len());
             for (label, socket) in labels.into_iter().zip(parcel) {
@@ -189,8 +200,19 @@ impl Channel {
     }
 
     /// New to old: it serves. The old one may be gone, which is what it is about to be in any case.
-    pub(crate) fn ready(self) {
+    pub(crate) fn ready(&self) {
         let _ = self.send(&Message::Ready, &[]);
+    }
+
+    /// Old to new: it steers the scaling groups no longer.
+    pub(crate) fn released(&self) {
+        let _ = self.send(&Message::Released, &[]);
+    }
+
+    /// New from old: completes when that steers the scaling groups no longer, or is gone. Blocks.
+    pub(crate) fn wait_until_released(&self) {
+        // An older program says nothing and ends, or lets its end of the way go.
+        let _ = self.next();
     }
 
     /// New to old: it does not serve, because of this.
@@ -203,7 +225,7 @@ impl Channel {
         match self.next()?.0 {
             Message::Ready => Ok(()),
             Message::Failed(reason) => bail!("{}", reason.trim_end()),
-            Message::Sockets { .. } | Message::Health(_) => bail!("it speaks out of turn"),
+            Message::Sockets { .. } | Message::Health(_) | Message::Released => bail!("it speaks out of turn"),
         }
     }
 
@@ -250,7 +272,12 @@ mod tests {
         let group = GroupName::new("todo").unwrap();
         let target = |port: u16| format!("[2001:db8::ffff]:{port}").parse().unwrap();
         (1..1000)
-            .map(|port| TargetHealth { group: group.clone(), target: target(port), healthy: port % 2 == 0 })
+            .map(|port| TargetHealth {
+                group: group.clone(),
+                target: target(port),
+                healthy: port % 2 == 0,
+                scaled: port % 3 == 0,
+            })
             .collect()
     }
 
@@ -266,13 +293,14 @@ mod tests {
                 InheritedSocket::new(listener.try_clone().unwrap(), Some(number.to_string()), origin).unwrap()
             };
             let sender = std::thread::spawn({
-                let estate = Estate { sockets: (0..count).map(socket).collect(), health: health() };
+                let estate =
+                    Estate { sockets: (0..count).map(socket).collect(), health: health(), ..Estate::default() };
                 move || {
                     old.give(estate).unwrap();
                     old
                 }
             });
-            let Estate { sockets: received, health: known } = new.receive().unwrap();
+            let Estate { sockets: received, health: known, .. } = new.receive().unwrap();
             assert_eq!((received.len(), known), (count, health()));
             for (number, socket) in received.iter().enumerate() {
                 assert_eq!(socket.name(), Some(number.to_string().as_str()));
@@ -282,6 +310,8 @@ mod tests {
             let old = sender.join().unwrap();
             new.ready();
             old.wait_until_ready().unwrap();
+            old.released();
+            new.wait_until_released();
         }
     }
 

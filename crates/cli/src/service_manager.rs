@@ -21,7 +21,7 @@ pub(crate) fn estate() -> anyhow::Result<Estate> {
         let name = names.get(index).filter(|name| *name != UNNAMED && !name.is_empty()).cloned();
         sockets.push(activated(&mut passed, index, name)?);
     }
-    Ok(Estate { sockets, health: Vec::new() })
+    Ok(Estate { sockets, ..Estate::default() })
 }
 
 fn activated(passed: &mut ListenFd, index: usize, name: Option<String>) -> anyhow::Result<InheritedSocket> {

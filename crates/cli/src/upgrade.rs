@@ -1,7 +1,7 @@
 //! Another process of the same program in the place of this one, and no request lost on the way.
 //!
 //! ```text
-//! this: starts the other ─▶ hands sockets over ─▶ waits ─┬─ it serves: drains, ends
+//! this: starts the other ─▶ hands sockets over ─▶ waits ─┬─ it serves: lets it steer the scaling groups, drains, ends
 //!                                                        └─ it does not: serves on
 //! ```
 //!
@@ -19,20 +19,25 @@ use crate::handover::{Channel, Estate, STDIN, VARIABLE};
 /// Variables that speak of this process alone.
 const OURS: [&str; 5] = ["LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES", "LISTEN_PIDFDID", "WATCHDOG_PID"];
 
-/// Starts the program anew, with the same arguments, and returns its process id once it serves on our sockets. When it does
-/// not come to that, or this future is dropped before, it is ended.
+/// Starts the program anew, with the same arguments, and returns its process id once it serves on our sockets and steers the
+/// scaling groups. When it does not come to that, or this future is dropped before, it is ended.
 pub(crate) async fn upgrade(handle: Handle) -> anyhow::Result<u32> {
     let sockets = handle.sockets().context("duplicating the sockets")?;
-    let estate = Estate { sockets, health: handle.health() };
+    let estate = Estate { sockets, health: handle.health(), ..Estate::default() };
     let (ours, theirs) = Channel::pair().context("making a way for the sockets")?;
     let mut successor = Successor::start(theirs)?;
     tracing::info!(pid = successor.id(), "upgrade: starting the program anew");
     let waiting = tokio::task::spawn_blocking(move || {
         ours.give(estate).context("handing the sockets over")?;
-        ours.wait_until_ready().context("the new process does not serve")
+        ours.wait_until_ready().context("the new process does not serve")?;
+        anyhow::Ok(ours)
     });
-    waiting.await??;
-    Ok(successor.release())
+    let ours = waiting.await??;
+    // It serves: whatever comes now, it is not ended any more.
+    let pid = successor.release();
+    handle.hand_scaling_over().await;
+    ours.released();
+    Ok(pid)
 }
 
 /// The new process, which does not survive this unless it is released.

@@ -7,6 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use equipoise_admin as admin;
+use equipoise_admin::scaling::{
+    Activity, Alarm, AlarmTransition, Datum, MetricQuery, MetricSeries, Order, ScalingError, ScalingGroup, Taken,
+};
 use equipoise_admin::status::{Drain, DrainRequest, Phase, Reload, Status};
 use equipoise_config::Config;
 
@@ -127,6 +130,38 @@ impl admin::Control for View {
     fn reload(&self) -> admin::Pending<'_, Result<Reload, admin::ReloadError>> {
         let core = Arc::clone(&self.0);
         Box::pin(async move { core.reload(Cause::Call, None).await.map_err(mirrored) })
+    }
+
+    fn scaling_groups(&self) -> Vec<ScalingGroup> {
+        self.0.scaling_groups()
+    }
+
+    fn order(&self, group: String, order: Order) -> admin::Pending<'_, Result<ScalingGroup, ScalingError>> {
+        Box::pin(async move { self.0.scaling_order(&group, order) })
+    }
+
+    fn activities(&self, group: String, limit: usize) -> admin::Pending<'_, Result<Vec<Activity>, ScalingError>> {
+        Box::pin(async move { self.0.activities(&group, limit).await })
+    }
+
+    fn alarms(&self) -> Vec<Alarm> {
+        self.0.alarms()
+    }
+
+    fn alarm_history(
+        &self,
+        alarm: String,
+        limit: usize,
+    ) -> admin::Pending<'_, Result<Vec<AlarmTransition>, ScalingError>> {
+        Box::pin(async move { self.0.alarm_history(&alarm, limit).await })
+    }
+
+    fn metric(&self, query: &MetricQuery) -> Result<MetricSeries, ScalingError> {
+        self.0.metric(query)
+    }
+
+    fn push(&self, data: &[Datum]) -> Result<Taken, ScalingError> {
+        self.0.push_metrics(data)
     }
 
     fn drain(&self, request: DrainRequest) -> Drain {

@@ -2,6 +2,7 @@
 
 mod resilience;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use equipoise_target::{Availability, Condition, Endpoint, GroupName, Member, Mem
 
 use crate::error::ApplyError;
 use crate::keyring::Keyring;
+use crate::members::{Joined, with_joined};
 
 /// What assembling needs beside the configuration.
 pub(crate) struct Context<'a> {
@@ -27,6 +29,8 @@ pub(crate) struct Context<'a> {
     pub(crate) probes: &'a dyn ProbeSource,
     /// Records of targets that are known already, so that their statistics live on.
     pub(crate) known: &'a AHashMap<(GroupName, Endpoint), Arc<Target>>,
+    /// Targets beside the configured ones.
+    pub(crate) joined: &'a Joined,
     /// The group that serves under this description's name, if it is balanced by the same algorithm: its picker is kept.
     pub(crate) predecessor: &'a dyn Fn(&config::TargetGroup) -> Option<Arc<Group>>,
     /// What listeners end TLS with.
@@ -41,18 +45,19 @@ pub(crate) struct Context<'a> {
 pub(crate) struct Assembly {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) groups: Vec<Arc<Group>>,
-    pub(crate) plans: Vec<GroupPlan>,
+    /// For the configured targets alone: who joined beside them may have left by the time this serves.
+    pub(crate) plans: BTreeMap<GroupName, GroupPlan>,
 }
 
 /// Builds all parts, or says everything that stands in the way.
 pub(crate) fn assemble(config: &config::Config, context: &Context<'_>) -> Result<Assembly, ApplyError> {
     let mut errors = Vec::new();
-    let mut assembly = Assembly { listeners: Vec::new(), groups: Vec::new(), plans: Vec::new() };
+    let mut assembly = Assembly { listeners: Vec::new(), groups: Vec::new(), plans: BTreeMap::new() };
     for described in &config.target_groups {
         match group(described, context) {
             Ok((group, plan)) => {
                 assembly.groups.push(group);
-                assembly.plans.extend(plan);
+                assembly.plans.extend(plan.map(|plan| (plan.group.clone(), plan)));
             }
             Err(error) => errors.push(error),
         }
@@ -73,7 +78,8 @@ fn group(
     described: &config::TargetGroup,
     context: &Context<'_>,
 ) -> Result<(Arc<Group>, Option<GroupPlan>), ApplyError> {
-    let membership = Arc::new(Membership::new(described.name.clone(), members(described, context)));
+    let members = with_joined(members(described, context), context.joined.of(described));
+    let membership = Arc::new(Membership::new(described.name.clone(), members));
     let snapshot = Snapshot::new(membership.clone(), Arc::new(availability(described, &membership, context)));
     let plan = plan(described, &membership, context)?;
     let settings = settings(described, context.keyring.ways.transport(&described.name));
@@ -131,7 +137,8 @@ fn plan(
     if checks.is_empty() {
         return Ok(None);
     }
-    let targets = membership.members().iter().map(|member| member.target.clone()).collect();
+    let configured = membership.members().iter().take(described.targets.len());
+    let targets = configured.map(|member| member.target.clone()).collect();
     Ok(Some(GroupPlan { group: described.name.clone(), checks, targets, guard: described.guard }))
 }
 

@@ -15,6 +15,7 @@ use crate::error::BuildError;
 use crate::handle::TargetHealth;
 use crate::native::Natives;
 use crate::run::Equipoise;
+use crate::scaling::Settings;
 use crate::source::Source;
 
 /// Collects a configuration and native code; [`Builder::build`] checks both.
@@ -28,6 +29,7 @@ pub struct Builder {
     workers: Option<NonZeroUsize>,
     cache_folder: Option<PathBuf>,
     without_admin: bool,
+    scaling: Settings,
     #[cfg(feature = "watch")]
     without_watch: bool,
 }
@@ -123,6 +125,20 @@ impl Builder {
         self
     }
 
+    /// Folder for what scaling groups remember over restarts, unless the configuration names a file. Default: they remember
+    /// nothing.
+    pub fn state_folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.scaling.state_folder = Some(folder.into());
+        self
+    }
+
+    /// Leaves the scaling groups alone until [`crate::Handle::steer`]: another process steers them, of which
+    /// [`Builder::health`] brought their instances.
+    pub fn steer_later(mut self) -> Self {
+        self.scaling.waits = true;
+        self
+    }
+
     /// Serves no admin address, whatever the configuration says.
     pub fn without_admin(mut self) -> Self {
         self.without_admin = true;
@@ -161,6 +177,7 @@ impl Builder {
             workers: self.workers,
             cache_folder: self.cache_folder,
             with_admin: !self.without_admin,
+            scaling: self.scaling,
             #[cfg(feature = "watch")]
             with_watch: !self.without_watch,
         })

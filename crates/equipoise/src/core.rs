@@ -9,7 +9,7 @@ use crate::status::{Phase, Reload};
 use ahash::AHashMap;
 use arc_swap::ArcSwap;
 use equipoise_config::Config;
-use equipoise_health::Monitor;
+use equipoise_health::{GroupPlan, Monitor};
 use equipoise_metrics::Registry;
 use equipoise_proxy::{AccessLog, DataPlane, Group};
 use equipoise_target::{Condition, Endpoint, GroupName, Target, TargetIndex};
@@ -19,9 +19,11 @@ use tokio_util::sync::CancellationToken;
 use crate::admin::Token;
 use crate::departures::Departures;
 use crate::keyring::Keyring;
+use crate::members::Joined;
 use crate::metrics::Metrics;
 use crate::native::Natives;
 use crate::ramps::Ramps;
+use crate::scaling::{Settings, Slot};
 use crate::shelf::{Host, Shelf};
 use crate::source::Source;
 
@@ -36,6 +38,8 @@ pub(crate) struct Serving {
     pub(crate) files: Vec<PathBuf>,
     /// In the order of `config.target_groups`.
     pub(crate) groups: Vec<Arc<Group>>,
+    /// What is to be watched of the configured targets.
+    pub(crate) plans: BTreeMap<GroupName, GroupPlan>,
     pub(crate) shelf: Shelf,
     pub(crate) keyring: Keyring,
     pub(crate) access_log: Option<AccessLog>,
@@ -82,8 +86,11 @@ pub(crate) struct Core {
     pub(crate) metrics: Metrics,
     pub(crate) plane: DataPlane,
     pub(crate) monitor: Monitor,
+    /// Targets beside the configured ones.
+    pub(crate) joined: Joined,
     pub(crate) departures: Departures,
     pub(crate) ramps: Ramps,
+    pub(crate) scaling: Slot,
     pub(crate) serving: ArcSwap<Serving>,
     /// One change at a time, from reading the configuration to the last step.
     pub(crate) turn: tokio::sync::Mutex<()>,
@@ -135,11 +142,12 @@ pub(crate) struct Parts {
     pub(crate) host: Host,
     pub(crate) registry: Registry,
     pub(crate) plane: DataPlane,
+    pub(crate) scaling: Settings,
 }
 
 impl Core {
     pub(crate) fn new(parts: Parts) -> Arc<Self> {
-        let Parts { source, natives, with_admin, host, registry, plane } = parts;
+        let Parts { source, natives, with_admin, host, registry, plane, scaling } = parts;
         let serving = Serving { number: 0, ..Serving::default() };
         Arc::new_cyclic(|me| Self {
             source: ArcSwap::from_pointee(source),
@@ -150,8 +158,10 @@ impl Core {
             registry,
             plane,
             monitor: Monitor::new(Arc::new(crate::observer::ToCore(me.clone()))),
+            joined: Joined::default(),
             departures: Departures::default(),
             ramps: Ramps::default(),
+            scaling: Slot::new(scaling),
             serving: ArcSwap::from_pointee(serving),
             turn: tokio::sync::Mutex::default(),
             publishing: Mutex::default(),
@@ -172,7 +182,7 @@ impl Core {
         *self.phase.borrow()
     }
 
-    /// Makes what the health checks say now what the next pick of `name` sees.
+    /// Makes who belongs to `name` by now, and what the health checks say of them, what its next pick sees.
     pub(crate) fn publish(&self, name: &GroupName) {
         use equipoise_target::{Availability, Snapshot};
         // The guarded value is empty: a panic cannot leave it half changed.
@@ -180,7 +190,7 @@ impl Core {
         let serving = self.serving.load();
         let Some((group, described)) = serving.group(name) else { return };
         let snapshot = group.snapshot();
-        let membership = snapshot.membership();
+        let membership = &self.membership(described, snapshot.membership());
         let addresses = membership.members().iter().map(|member| member.target.address());
         let checked = addresses.map(|address| (address, self.monitor.condition(name, address)));
         let conditions = if described.slow_start.is_zero() {
@@ -191,7 +201,7 @@ impl Core {
         let condition = |index: TargetIndex| conditions.get(index.get()).copied().unwrap_or(Condition::Out);
         let availability = Availability::compute(membership, condition, described.fail_open);
         let before = snapshot.availability();
-        if availability == **before {
+        if Arc::ptr_eq(membership, snapshot.membership()) && availability == **before {
             return;
         }
         match (before.failed_open(), availability.failed_open()) {

@@ -35,6 +35,16 @@ impl Departures {
         list.retain(|departure| !is_member(&departure.group, departure.target.address()));
     }
 
+    /// Adds one that left, unless it is on its way out already: gives the departure that is under way.
+    pub(crate) fn begin(&self, departure: Departure) -> Departure {
+        let mut list = self.lock();
+        let known = list.iter().find(|other| Arc::ptr_eq(&other.target, &departure.target));
+        known.cloned().unwrap_or_else(|| {
+            list.push(departure.clone());
+            departure
+        })
+    }
+
     /// Waits until nothing of `departure` is in flight, it came back, or its delay is over; then forgets it. True when
     /// the delay ended with requests in flight, which are now the caller's to cut.
     pub(crate) async fn finish(&self, departure: &Departure) -> bool {

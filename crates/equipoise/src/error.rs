@@ -132,6 +132,15 @@ pub enum ApplyError {
         /// What is wrong with it.
         source: io::Error,
     },
+    /// What is remembered of scaling groups cannot be had.
+    #[error("opening what is remembered of scaling groups")]
+    Scaling(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Scaling groups and alarms need the feature `scaling`.
+    #[error("{what} cannot be had: this program was built without scaling groups")]
+    NoScaling {
+        /// The first scaling group or alarm of the configuration.
+        what: String,
+    },
     /// A listener's address cannot be had.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -157,7 +166,12 @@ impl ApplyError {
     #[must_use]
     pub fn is_configuration(&self) -> bool {
         match self {
-            Self::Admin { .. } | Self::Bind(_) | Self::AccessLog { .. } | Self::Draining | Self::Died(_) => false,
+            Self::Admin { .. }
+            | Self::Bind(_)
+            | Self::Scaling(_)
+            | Self::AccessLog { .. }
+            | Self::Draining
+            | Self::Died(_) => false,
             Self::Several(errors) => errors.iter().any(Self::is_configuration),
             _ => true,
         }

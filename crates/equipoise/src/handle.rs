@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::status::{Phase, Reload, Status};
+use equipoise_admin::scaling;
 use equipoise_config::Document;
 use equipoise_health::Initial;
 use equipoise_proxy::{InheritedSocket, SocketOrigin};
@@ -30,6 +31,8 @@ pub struct TargetHealth {
     pub target: Endpoint,
     /// Whether it may take requests.
     pub healthy: bool,
+    /// Whether a scaling group made it a target, rather than the configuration.
+    pub scaled: bool,
 }
 
 impl TargetHealth {
@@ -86,7 +89,8 @@ impl Handle {
         self.core.begin_drain(deadline);
     }
 
-    /// Ends now; requests in flight are cut.
+    /// Ends now; requests in flight are cut. Instances of scaling groups that are not to be kept are asked to end, and have
+    /// a second for it.
     pub fn stop_now(&self) {
         self.core.stop_now();
     }
@@ -154,9 +158,82 @@ impl Handle {
         let targets = self.core.serving.load().targets();
         let health = |(group, target): (GroupName, Endpoint)| {
             let healthy = self.core.monitor.condition(&group, target) != Condition::Unhealthy;
-            TargetHealth { group, target, healthy }
+            let scaled = self.core.joined.holds(&group, target);
+            TargetHealth { group, target, healthy, scaled }
         };
         targets.into_keys().map(health).collect()
+    }
+
+    /// Every scaling group by name, with its instances; empty when nothing is scaled.
+    #[must_use]
+    pub fn scaling_groups(&self) -> Vec<scaling::ScalingGroup> {
+        self.core.scaling_groups()
+    }
+
+    /// Follows an order for a scaling group, or says why not. Gives the group as it is then: what the order starts is under
+    /// way.
+    ///
+    /// # Errors
+    /// See [`scaling::ScalingError`].
+    pub fn order(&self, group: &str, order: scaling::Order) -> Result<scaling::ScalingGroup, scaling::ScalingError> {
+        self.core.scaling_order(group, order)
+    }
+
+    /// The latest activities of a scaling group, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`scaling::ScalingError`].
+    pub async fn activities(&self, group: &str, limit: usize) -> Result<Vec<scaling::Activity>, scaling::ScalingError> {
+        self.core.activities(group, limit).await
+    }
+
+    /// Every alarm by name, those that policies made among them.
+    #[must_use]
+    pub fn alarms(&self) -> Vec<scaling::Alarm> {
+        self.core.alarms()
+    }
+
+    /// The latest changes of an alarm's state, the newest first, at most `limit`.
+    ///
+    /// # Errors
+    /// See [`scaling::ScalingError`].
+    pub async fn alarm_history(
+        &self,
+        alarm: &str,
+        limit: usize,
+    ) -> Result<Vec<scaling::AlarmTransition>, scaling::ScalingError> {
+        self.core.alarm_history(alarm, limit).await
+    }
+
+    /// A metric's last whole periods, the oldest first.
+    ///
+    /// # Errors
+    /// See [`scaling::ScalingError`].
+    pub fn metric(&self, query: &scaling::MetricQuery) -> Result<scaling::MetricSeries, scaling::ScalingError> {
+        self.core.metric(query)
+    }
+
+    /// Takes numbers that the embedding program measured, for alarms and policies on `custom.` metrics: all of them, or none.
+    ///
+    /// # Errors
+    /// See [`scaling::ScalingError`].
+    pub fn push_metrics(&self, data: &[scaling::Datum]) -> Result<scaling::Taken, scaling::ScalingError> {
+        self.core.push_metrics(data)
+    }
+
+    /// Steers the scaling groups from now on, when they were to wait for this ([`crate::Builder::steer_later`]): takes over
+    /// what runs of them.
+    ///
+    /// # Errors
+    /// [`crate::ApplyError::Scaling`] when what is remembered of them cannot be had, as long as another process has it.
+    pub async fn steer(&self) -> Result<(), crate::ApplyError> {
+        self.core.steer().await
+    }
+
+    /// Another process is to steer the scaling groups: nothing is launched or stopped here any more, their instances go on,
+    /// and what is remembered of them is closed when this completes.
+    pub async fn hand_scaling_over(&self) {
+        self.core.hand_scaling_over().await;
     }
 
     /// Another process serves on this one's sockets: gives up the admin address and the files of Unix sockets. What is
@@ -202,10 +279,27 @@ impl Core {
             Some(false) => tracing::warn!("the drain timeout is over: what was left is cut"),
             None => {}
         }
+        self.ended.run_until_cancelled(self.end_scaling()).await;
         self.end();
     }
 
     pub(crate) fn stop_now(&self) {
+        let stopping = self.me.upgrade().filter(|core| core.has_instances());
+        let Some(core) = stopping else { return self.cut_off() };
+        self.plane.stop_now();
+        self.phase.send_if_modified(|stage| {
+            let begins = *stage < Stage::Draining;
+            *stage = (*stage).max(Stage::Draining);
+            begins
+        });
+        self.runtime.spawn(async move {
+            core.stop_scaling_now().await;
+            core.end();
+        });
+    }
+
+    /// Ends with nobody asked and nothing waited for.
+    pub(crate) fn cut_off(&self) {
         self.plane.stop_now();
         self.end();
     }

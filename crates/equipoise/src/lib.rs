@@ -44,6 +44,7 @@ mod follow;
 mod handle;
 mod keyring;
 mod lookup;
+mod members;
 mod metrics;
 mod native;
 mod observer;
@@ -51,6 +52,10 @@ mod ramps;
 mod reload;
 mod report;
 mod run;
+#[cfg(feature = "scaling")]
+mod scaling;
+#[cfg(not(feature = "scaling"))]
+#[path = "scaling/without.rs"]
 mod scaling;
 mod shelf;
 mod source;
@@ -59,7 +64,7 @@ mod watch;
 mod ways;
 
 pub use builder::Builder;
-pub use equipoise_admin::status;
+pub use equipoise_admin::{scaling as scaled, status};
 
 pub use equipoise_balance::{PickRequest, Picker, Tried};
 pub use equipoise_config as config;

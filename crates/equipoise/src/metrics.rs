@@ -95,6 +95,7 @@ fn collect(core: &Core, sample: &mut Sample) {
         let help = "When the configuration was last read, in seconds since the Unix epoch";
         sample.gauge("equipoise_config_last_reload_timestamp_seconds", help, &[], at);
     }
+    crate::scaling::collect(core, sample);
     for group in &serving.groups {
         let (name, snapshot) = (group.name(), group.snapshot());
         let labels = [("group", name.as_str())];

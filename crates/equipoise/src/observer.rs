@@ -26,6 +26,7 @@ impl Observer for ToCore {
         }
         if let Some(core) = self.0.upgrade() {
             core.metrics.health_event(event);
+            core.tell_scaling(event);
         }
     }
 }

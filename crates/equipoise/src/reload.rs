@@ -110,6 +110,23 @@ impl Core {
 
     /// Puts a checked configuration to work. `None` when everything is as it was; else what changed.
     pub(crate) async fn put_to_work(self: &Arc<Self>, read: Loaded) -> Result<Option<Vec<String>>, ApplyError> {
+        // What runs of scaling groups takes requests from the first one on.
+        let found = self.find_scaling(&read.config).await?;
+        let early = self.join_early(&read.config);
+        let changes = self.exchange(read).await;
+        if changes.is_err() {
+            self.joined.forget_early(&early);
+        }
+        match &changes {
+            Ok(Some(_)) => self.scale(found),
+            // Nobody is there who could let them go later.
+            Ok(None) | Err(_) if found.is_some() => self.joined.forget(),
+            Ok(None) | Err(_) => {}
+        }
+        changes
+    }
+
+    async fn exchange(self: &Arc<Self>, read: Loaded) -> Result<Option<Vec<String>>, ApplyError> {
         let core = Arc::clone(self);
         let prepared = tokio::task::spawn_blocking(move || core.prepare(read)).await??;
         let Some(prepared) = prepared else { return Ok(None) };
@@ -155,6 +172,7 @@ impl Core {
             pickers: &lookup,
             probes: &lookup,
             known: &known,
+            joined: &self.joined,
             predecessor: &|described| {
                 let (group, earlier) = before.group(&described.name)?;
                 // A balancer plugin may be another component under the same name.
@@ -193,8 +211,7 @@ impl Core {
             return Err(ApplyError::Draining);
         }
         let number = before.number + 1;
-        self.serving.store(Arc::new(Serving { number, config, files, groups, shelf, keyring, access_log, token }));
-        self.monitor.apply(plans);
+        self.take_over(Serving { number, config, files, groups, plans, shelf, keyring, access_log, token });
         let serving = self.serving.load_full();
         self.ramps.retain(|name| serving.group(name).is_some_and(|(_, described)| !described.slow_start.is_zero()));
         for group in &serving.groups {
@@ -218,14 +235,7 @@ impl Core {
             .collect();
         self.departures.update(left.clone(), |group, address| members.contains_key(&(group.clone(), address)));
         for departure in left {
-            let core = Arc::clone(self);
-            self.runtime.spawn(async move {
-                let finish = core.departures.finish(&departure);
-                let Some(true) = core.ended.run_until_cancelled(finish).await else { return };
-                let (group, address) = (&departure.group, departure.target.address());
-                tracing::warn!(target_group = %group, target = %address, "deregistration delay is over: cutting what is left");
-                core.plane.cut(group, address);
-            });
+            self.runtime.spawn(Arc::clone(self).finish(departure));
         }
     }
 

@@ -25,7 +25,7 @@ impl Core {
             listeners: self.listeners(),
             target_groups: self.target_groups(&serving),
             plugins: serving.shelf.status(),
-            scaling_groups: Vec::new(),
+            scaling_groups: self.scaling_groups().iter().map(Into::into).collect(),
         }
     }
 

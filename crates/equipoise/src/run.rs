@@ -14,6 +14,7 @@ use crate::error::StartError;
 use crate::handle::{Handle, TargetHealth};
 use crate::metrics::lock;
 use crate::native::Natives;
+use crate::scaling::Settings;
 use crate::shelf::Host;
 use crate::source::Source;
 
@@ -28,6 +29,7 @@ pub struct Equipoise {
     pub(crate) workers: Option<NonZeroUsize>,
     pub(crate) cache_folder: Option<PathBuf>,
     pub(crate) with_admin: bool,
+    pub(crate) scaling: Settings,
     #[cfg(feature = "watch")]
     pub(crate) with_watch: bool,
 }
@@ -53,8 +55,11 @@ impl Equipoise {
             source: self.source,
             natives: self.natives,
             with_admin: self.with_admin,
+            scaling: self.scaling,
         });
         core.plane.inherit(self.sockets);
+        let scaled = self.health.iter().filter(|known| known.scaled);
+        core.joined.begin_with(scaled.map(|known| (known.group.clone(), known.target)));
         core.monitor.believe(self.health.into_iter().map(TargetHealth::belief).collect());
         let running = Running { core: Arc::clone(&core) };
         core.begin(self.loaded).await?;
@@ -116,7 +121,8 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if self.core.stage() != Stage::Ended {
-            self.core.stop_now();
+            // There may be no time and no runtime left for anything but the end.
+            self.core.cut_off();
         }
     }
 }

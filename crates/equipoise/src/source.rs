@@ -18,6 +18,15 @@ pub(crate) enum Source {
 }
 
 impl Source {
+    /// The file or folder, if it is one.
+    #[cfg_attr(not(feature = "scaling"), expect(dead_code, reason = "only scaling groups are started from there"))]
+    pub(crate) fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Path(path) => Some(path),
+            Self::Text(_) | Self::Document(_) => None,
+        }
+    }
+
     /// Reads and checks. Blocks on files.
     pub(crate) fn read(&self, natives: &Natives) -> Result<Loaded, Box<Report>> {
         let natives = natives.names();

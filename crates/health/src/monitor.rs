@@ -77,9 +77,12 @@ impl Monitor {
     }
 
     /// Takes over what another monitor found out: targets of the next plans start with it, instead of with what their
-    /// checks say of targets that are not known yet.
+    /// checks say of targets that are not known yet. What is believed of a target already stays.
     pub fn believe(&self, beliefs: Beliefs) {
-        *locked(&self.beliefs) = beliefs;
+        let mut known = locked(&self.beliefs);
+        for (target, belief) in beliefs {
+            known.entry(target).or_insert(belief);
+        }
     }
 
     /// What is believed of a target that the next plans bring, if anything is.
@@ -107,6 +110,18 @@ impl Monitor {
             group.apply(plan, &|address| beliefs.get(&(name.clone(), address)).copied());
             groups.insert(name, group);
         }
+    }
+
+    /// As [`Monitor::apply`], for the group of this plan alone: the others are watched as before. Targets that are new start
+    /// with what `belief` says of them, if it says anything.
+    ///
+    /// # Panics
+    /// As [`Monitor::apply`].
+    pub fn apply_group(&self, plan: GroupPlan, belief: &dyn Fn(Endpoint) -> Option<Initial>) {
+        let name = plan.group.clone();
+        let mut groups = locked(&self.groups);
+        let group = groups.entry(name.clone()).or_insert_with(|| WatchedGroup::new(name, &self.shared));
+        group.apply(plan, belief);
     }
 
     /// What all checks together say about a target; ready when nobody watches it.

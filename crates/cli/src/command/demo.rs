@@ -56,7 +56,8 @@ async fn balance(
     signals: &mut Signals,
 ) -> Result<(), Failure> {
     folder.configure(arguments, instances)?;
-    let balancer = balancer::build(&folder.configuration(), arguments.cache.folder.clone(), Estate::default())?;
+    let folders = balancer::Folders { cache: arguments.cache.folder.clone(), state: None };
+    let balancer = balancer::build(&folder.configuration(), folders, Estate::default())?;
     let running = balancer::start(balancer).await?;
     let handle = running.handle();
     to_stdout(&guide::guide(arguments, folder, instances, Style::of_stdout()))?;

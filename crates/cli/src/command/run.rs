@@ -1,6 +1,7 @@
 //! `run`: the balancer in the foreground, steered by signals, its service manager and its admin address.
 
 use std::future::pending;
+use std::time::Duration;
 
 use anyhow::Context;
 use equipoise::status::Phase;
@@ -15,6 +16,9 @@ use crate::handover::{Channel, Estate};
 use crate::service_manager;
 use crate::signals::{Order, Signals};
 use crate::upgrade::upgrade;
+
+/// How long until scaling groups are tried to be steered again.
+const RETRY: Duration = Duration::from_secs(1);
 
 pub(crate) fn run(arguments: RunArgs) -> Result<(), Failure> {
     let predecessor = Channel::from_predecessor()?;
@@ -59,7 +63,10 @@ async fn serve(arguments: RunArgs, estate: Estate, predecessor: Option<Channel>)
     let handle = running.handle();
     match predecessor {
         // It tells the service manager, which does not know this process yet.
-        Some(predecessor) => predecessor.ready(),
+        Some(predecessor) => {
+            predecessor.ready();
+            tokio::spawn(succeed(handle.clone(), predecessor));
+        }
         None => service_manager::ready(&handle),
     }
     tokio::select! {
@@ -70,8 +77,22 @@ async fn serve(arguments: RunArgs, estate: Estate, predecessor: Option<Channel>)
 }
 
 async fn start(arguments: RunArgs, estate: Estate) -> Result<Running, Failure> {
-    let balancer = balancer::build(&arguments.config.config, arguments.cache.folder, estate)?;
+    let folders = balancer::Folders { cache: arguments.cache.folder, state: arguments.state };
+    let balancer = balancer::build(&arguments.config.config, folders, estate)?;
     balancer::start(balancer).await
+}
+
+/// Steers the scaling groups as soon as the process before does so no longer.
+async fn succeed(handle: Handle, predecessor: Channel) {
+    // A thread that died has waited long enough.
+    let _ = tokio::task::spawn_blocking(move || predecessor.wait_until_released()).await;
+    for attempt in 0_u32.. {
+        let Err(error) = handle.steer().await else { return };
+        if attempt == 0 {
+            tracing::error!("scaling groups are not steered yet: {:#}", anyhow::Error::from(error));
+        }
+        tokio::time::sleep(RETRY).await;
+    }
 }
 
 /// While it starts, only the end can be asked for.

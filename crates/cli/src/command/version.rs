@@ -23,7 +23,7 @@ pub(crate) fn run(arguments: OutputArgs) -> Result<(), Failure> {
         os: OS,
         arch: ARCH,
         profile: if cfg!(debug_assertions) { "debug" } else { "release" },
-        features: if cfg!(feature = "wasm") { vec!["wasm"] } else { Vec::new() },
+        features: features(),
     };
     match arguments.output {
         Format::Json => json_to_stdout(&version),
@@ -33,4 +33,9 @@ pub(crate) fn run(arguments: OutputArgs) -> Result<(), Failure> {
             to_stdout(&format!("equipoise {version} ({arch}-{os}, {profile}, {features})\n"))
         }
     }
+}
+
+fn features() -> Vec<&'static str> {
+    let all = [("wasm", cfg!(feature = "wasm")), ("scaling", cfg!(feature = "scaling"))];
+    all.into_iter().filter(|(_, is_in)| *is_in).map(|(name, _)| name).collect()
 }

@@ -1,0 +1,51 @@
+//! What becomes of instances when the program ends.
+
+use std::time::Duration;
+
+use equipoise_tests::{eventually, free_port};
+use rustix::process::Signal;
+
+use super::{Scaled, answered, is_gone, load, ports, sample_service, scaled, scaled_service, settled};
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn the_end_drains_first_and_stops_instances_then() {
+    let port = free_port();
+    let mut program = Scaled::start(&scaled_service(port, "min = 2\nmax = 2"));
+    let ours = settled(&program, 2);
+    let load = load(port, 4);
+    answered(&load, 100);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait(SOON), Some(0), "{}", program.log());
+    let tally = load.stop();
+    assert!(tally.statuses.keys().all(|status| *status == 200), "{:?}", tally.statuses);
+    assert!(ours.keys().all(|name| is_gone(name)), "{}", program.log());
+}
+
+#[test]
+fn instances_that_are_to_be_kept_go_on_and_are_adopted_by_the_next_program() {
+    let port = free_port();
+    let text = scaled_service(port, "min = 1\nmax = 1\nkeep-at-exit = true");
+    let mut program = Scaled::start(&text);
+    let ours = settled(&program, 1);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait(SOON), Some(0), "{}", program.log());
+    assert!(ours.keys().all(|name| !is_gone(name)), "{}", program.log());
+}
+
+#[test]
+fn the_second_interrupt_waits_for_nobody() {
+    let port = free_port();
+    let template = format!(
+        "command = [\"/bin/sh\", \"-c\", {:?}]\nports = \"{}\"\nstop-timeout = \"1h\"",
+        format!("trap '' TERM; {} & while true; do wait; done", sample_service(&[]).replace(['[', ']', ',', '"'], "")),
+        ports(4)
+    );
+    let mut program = Scaled::start(&scaled(port, "min = 1\nmax = 1", &template));
+    settled(&program, 1);
+    program.signal(Signal::INT);
+    eventually("it waits for its instance", || program.log().contains("stopping instances").then_some(()));
+    program.signal(Signal::INT);
+    assert_eq!(program.wait(SOON), Some(0), "{}", program.log());
+}
