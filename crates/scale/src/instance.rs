@@ -45,10 +45,12 @@ impl fmt::Display for InstanceId {
 ///
 /// ```text
 /// Pending ─▶ Warming ─▶ InService ─▶ Draining ─▶ Stopping ─▶ (gone)
-///    │          │  ▲         ▲                      ▲
-///    │          ▼  │         │                      │
-///    │         Pooled ───────┘                      │
-///    └──────────┴───────────────────────────────────┘
+///    │          │           ▲           │           ▲
+///    │          ▼           │           │           │
+///    │        Pooled ───────┘           │           │
+///    │          │ ▲                     │           │
+///    │          │ └── back to the pool ─┘           │
+///    └──────────┴── from each of these, by its hooks at termination (Draining), if those at launch ran
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -77,7 +77,8 @@ pub struct ScalingGroup {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum HealthSource {
-    /// The target group's health checks, and that it runs.
+    /// The target group's health checks, and that it runs. An unhealthy instance is replaced; the last target stays until
+    /// another one serves.
     #[default]
     TargetGroup,
     /// That it runs.
