@@ -4,10 +4,10 @@ use equipoise_target::{AlarmName, HookName, ScalingGroupName};
 
 use crate::{Action, Activity, InstanceId, Transition};
 
-/// Something for the shell to do. What it comes to is told by an [`Event`].
+/// Something for the shell to do. What it comes to is told by an [`Event`](crate::Event).
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
-    /// Start an instance from a version of the group's launch template, which [`Fleet::template`] gives.
+    /// Start an instance from a version of the group's launch template, which [`Fleet::template`](crate::Fleet::template) gives.
     /// → `Launched` or `LaunchFailed`.
     Launch {
         /// Whose.
