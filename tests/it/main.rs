@@ -18,6 +18,7 @@ mod plugins;
 mod reload;
 mod routing;
 mod scaling;
+mod scaling_commands;
 mod service_manager;
 mod signals;
 mod text;
