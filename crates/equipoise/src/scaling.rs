@@ -49,8 +49,11 @@ pub(crate) use slot::{Settings, Slot};
 /// Instances that are being started at the same time.
 const LAUNCHES_AT_ONCE: usize = 32;
 
-/// Series that are written down once a minute: each can take some hundred kilobytes.
+/// Series that are written down: each can take some hundred kilobytes.
 const MOST_SERIES: usize = 200;
+
+/// How many seconds lie between: every minute, a group would write several gigabytes a day after two weeks.
+const KEEP_EVERY: u64 = 600;
 
 /// Scaling groups at work.
 pub(crate) struct Scaling {
@@ -172,21 +175,21 @@ impl Scaling {
     async fn run(me: Weak<Self>, over: CancellationToken) {
         loop {
             let Some(this) = me.upgrade() else { return };
-            let aligned = tokio::select! {
+            tokio::select! {
                 () = over.cancelled() => return,
-                () = tokio::time::sleep(until_next_second()) => true,
-                () = this.wake.notified() => false,
-            };
-            this.tick(aligned).await;
+                () = tokio::time::sleep(until_next_second()) => {}
+                () = this.wake.notified() => {}
+            }
+            this.tick().await;
         }
     }
 
     /// Measures, if a second has passed, and lets the fleet conclude.
-    async fn tick(&self, aligned: bool) {
-        if aligned && let Some(core) = self.core.upgrade() {
+    async fn tick(&self) {
+        if let Some(core) = self.core.upgrade() {
             let (scaled, now) = self.scaled(&core);
-            self.sampler.lock().await.sample(&core, &scaled, now).await;
-            if now.seconds().is_multiple_of(60) {
+            let measured = self.sampler.lock().await.sample(&core, &scaled, now).await;
+            if measured && now.seconds().is_multiple_of(KEEP_EVERY) {
                 self.keep_series();
             }
         }

@@ -83,15 +83,15 @@ impl Sampler {
         &self.store
     }
 
-    /// Takes the samples of the second that has just passed; nothing when that was done. To be called as soon as a second
-    /// begins, so that whoever asks for what came before `now` gets all of it. Waits for instances, but not long: who is slow
+    /// Takes the samples of the second that has just passed; false when that was done. To be called as soon as a second
+    /// begins, and at any other time, so that whoever asks for what came before `now` gets all of it. Waits for instances, but not long: who is slow
     /// to say what it used is heard in a later second.
-    pub(crate) async fn sample(&mut self, core: &Core, scaled: &[Scaled], now: Moment) {
+    pub(crate) async fn sample(&mut self, core: &Core, scaled: &[Scaled], now: Moment) -> bool {
         let second = now.seconds().saturating_sub(1);
         // Counts since the last time belong to all the seconds since then, when some were missed.
         let first = self.last.map_or(second, |last| (last + 1).max(second.saturating_sub(LATE)));
         if first > second {
-            return;
+            return false;
         }
         self.last = Some(second);
         self.groups(core, scaled, first..=second);
@@ -106,6 +106,7 @@ impl Sampler {
                 Subject::ScalingGroup(_) | Subject::TargetGroup(_) => idle < GROUP_STAYS,
             });
         }
+        true
     }
 
     fn groups(&mut self, core: &Core, scaled: &[Scaled], seconds: std::ops::RangeInclusive<u64>) {
