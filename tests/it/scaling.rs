@@ -3,6 +3,7 @@
 mod bad_templates;
 mod capacity;
 mod endings;
+mod hooks;
 mod practical;
 mod restarts;
 

@@ -90,6 +90,7 @@ pub(crate) struct Core {
     pub(crate) joined: Joined,
     pub(crate) departures: Departures,
     pub(crate) ramps: Ramps,
+    #[cfg_attr(not(feature = "scaling"), expect(dead_code, reason = "it is empty in a build without it"))]
     pub(crate) scaling: Slot,
     pub(crate) serving: ArcSwap<Serving>,
     /// One change at a time, from reading the configuration to the last step.

@@ -1,5 +1,7 @@
 //! Targets that scaling groups add to target groups: beside the configured ones, without a new generation.
 
+#![cfg_attr(not(feature = "scaling"), allow(dead_code, reason = "nobody adds targets in a build without it"))]
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

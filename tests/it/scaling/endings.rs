@@ -24,17 +24,6 @@ fn the_end_drains_first_and_stops_instances_then() {
 }
 
 #[test]
-fn instances_that_are_to_be_kept_go_on_and_are_adopted_by_the_next_program() {
-    let port = free_port();
-    let text = scaled_service(port, "min = 1\nmax = 1\nkeep-at-exit = true");
-    let mut program = Scaled::start(&text);
-    let ours = settled(&program, 1);
-    program.signal(Signal::TERM);
-    assert_eq!(program.wait(SOON), Some(0), "{}", program.log());
-    assert!(ours.keys().all(|name| !is_gone(name)), "{}", program.log());
-}
-
-#[test]
 fn the_second_interrupt_waits_for_nobody() {
     let port = free_port();
     let template = format!(

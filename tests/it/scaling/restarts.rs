@@ -87,6 +87,19 @@ fn an_upgrade_hands_instances_over_and_loses_no_request() {
 }
 
 #[test]
+fn instances_that_are_to_be_kept_are_adopted_by_the_next_program() {
+    let port = free_port();
+    let mut program = Scaled::start(&scaled_service(port, "min = 1\nmax = 1\nkeep-at-exit = true"));
+    let ours = settled(&program, 1);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait(std::time::Duration::from_secs(20)), Some(0), "{}", program.log());
+    assert!(ours.keys().all(|name| !is_gone(name)), "{}", program.log());
+    let _again = Again::start(program.folder());
+    eventually("it is back", || get(program.admin, "/readyz").is_ok_and(|answer| answer.status == 200).then_some(()));
+    assert_eq!(settled(&program, 1), ours);
+}
+
+#[test]
 fn a_state_that_another_program_has_is_refused_by_name() {
     let port = free_port();
     let program = Scaled::start(&scaled_service(port, "min = 1\nmax = 1"));
