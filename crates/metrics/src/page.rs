@@ -28,22 +28,23 @@ pub fn read(text: &str, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<&str, 
             break;
         }
         // A comment, or a type, a unit or a help text.
-        if line.is_empty() || line.starts_with(['#', '{']) {
+        if line.is_empty() || line.starts_with('#') {
             continue;
         }
         let (name, value) = sample(line).ok_or(PageError { line: position + 1 })?;
-        if wanted(name) && !value.is_nan() {
+        if !name.is_empty() && wanted(name) && !value.is_nan() {
             *sums.entry(name).or_default() += value;
         }
     }
     Ok(sums)
 }
 
-/// `name{label="value",…} value timestamp # exemplar`, of which labels, timestamp and exemplar may be missing.
+/// `name{label="value",…} value timestamp # exemplar`, of which labels, timestamp and exemplar may be missing. The name is
+/// empty where it stands in quotes between the braces.
 fn sample(line: &str) -> Option<(&str, f64)> {
     let end = line.find(|letter: char| !is_of_name(letter)).unwrap_or(line.len());
     let (name, rest) = line.split_at(end);
-    if name.is_empty() || name.starts_with(|letter: char| letter.is_ascii_digit()) {
+    if name.is_empty() && !rest.starts_with("{\"") || name.starts_with(|letter: char| letter.is_ascii_digit()) {
         return None;
     }
     let rest = match rest.strip_prefix('{') {
@@ -139,6 +140,8 @@ mod tests {
     fn what_is_no_page_is_refused_as_a_whole() {
         refused("up 1\n<html><body>no such page</body></html>", 2);
         refused("up 1\nbroken{label=\"va", 2);
+        refused("{\"todos\": [{\"id\": 1}]}", 1);
+        refused("{}", 1);
         refused("up", 1);
         refused("up 1 2 3", 1);
         refused("1up 1", 1);
