@@ -21,6 +21,9 @@ use tokio::net::UnixListener;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use super::stage::alive;
+use crate::InstanceId;
+
 /// The one port that nothing listens on, from which the ports of containers are counted.
 const FIRST_PORT: u16 = 40_000;
 
@@ -285,12 +288,21 @@ fn run(state: &Arc<State>, id: &str, container: &Container) -> Response<Full<Byt
     let pid = child.id().and_then(|id| Pid::from_raw(i32::try_from(id).unwrap()));
     state.containers.lock().unwrap().get_mut(id).unwrap().pid = pid;
     let ended = Arc::clone(&container.ended);
+    let instance = strings(&container.body["Env"])
+        .iter()
+        .find_map(|it| InstanceId::from_text(it.strip_prefix("EQUIPOISE_INSTANCE=")?));
     tokio::spawn(async move {
         let status = child.wait().await.unwrap();
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap());
         // What is in a container ends with its first process.
         if let Some(pid) = pid {
             let _ = rustix::process::kill_process_group(pid, Signal::KILL);
+        }
+        // Killed is not gone yet.
+        if let Some(instance) = &instance {
+            while !alive(instance).is_empty() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
         }
         ended.send_replace(Some(i64::from(code)));
     });
