@@ -10,9 +10,9 @@
 //! # Ok::<(), equipoise_terraform::ImportError>(())
 //! ```
 //!
-//! Files are read as Terraform reads them ([`source`](mod@source), `syntax`), their expressions are worked out as far as
+//! Files are read as Terraform reads them (`source`, `syntax`), their expressions are worked out as far as
 //! they do not ask AWS (`eval`), and each resource that has a counterpart becomes a table (`translate`). What has none is
-//! noted with its file and line: what nobody asked an [`View`](view) for is noted when it goes away, so that nothing is
+//! noted with its file and line: what nobody asked a `View` for is noted when it goes away, so that nothing is
 //! forgotten silently.
 //!
 //! This crate refuses to know how a configuration is checked or run. It reads nothing outside of the folder, runs nothing
