@@ -62,6 +62,23 @@ fn after_sigkill_the_next_program_adopts_every_instance_and_answers_from_the_fir
 }
 
 #[test]
+fn instances_of_a_group_that_the_configuration_forgot_meanwhile_are_stopped_by_the_next_program() {
+    let port = free_port();
+    let mut program = Scaled::start(&scaled_service(port, "min = 2\nmax = 2"));
+    let before = settled(&program, 2);
+    program.signal(Signal::KILL);
+    program.wait(std::time::Duration::from_secs(20));
+    let file = program.folder().join("equipoise.toml");
+    let text = std::fs::read_to_string(&file).expect("the configuration");
+    let (without, _) = text.split_once("[scaling-group.").expect("a scaling group");
+    std::fs::write(&file, without).expect("written");
+    let _again = Again::start(program.folder());
+    eventually("nothing of them is left", || before.keys().all(|name| is_gone(name)).then_some(()));
+    let ready = || get(program.admin, "/readyz").is_ok_and(|answer| answer.status == 200).then_some(());
+    eventually("the program serves", ready);
+}
+
+#[test]
 fn an_upgrade_hands_instances_over_and_loses_no_request() {
     let port = free_port();
     let mut program = Scaled::start(&scaled_service(port, "min = 1\nmax = 4"));

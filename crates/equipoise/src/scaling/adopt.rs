@@ -65,6 +65,22 @@ impl Found {
         Ok(found)
     }
 
+    /// What an earlier program left behind, when nothing is to be scaled now: groups that are still to be ended. `None` when
+    /// there are none, or when another program sees to them.
+    pub(super) async fn left_behind(core: &Arc<Core>, config: &Config) -> Option<Self> {
+        let source = core.source.load().path().map(ToOwned::to_owned);
+        if !Place::new(config, core.scaling.state_folder.as_deref(), source.as_deref()).remembers() {
+            return None;
+        }
+        match Self::look(core, config).await {
+            Ok(found) => (!found.states.is_empty()).then_some(found),
+            Err(error) => {
+                tracing::info!(error = %chain(&error), "what is remembered of earlier scaling groups is left alone");
+                None
+            }
+        }
+    }
+
     /// Asks every provider at once what runs.
     async fn ask(&mut self, config: &Config) {
         let mut asked = tokio::task::JoinSet::new();

@@ -54,6 +54,11 @@ impl Place {
         }
     }
 
+    /// Whether an earlier program has remembered anything here.
+    pub(super) fn remembers(&self) -> bool {
+        self.file.as_deref().is_some_and(Path::exists)
+    }
+
     /// Opens what is remembered. Blocks.
     pub(super) fn open(&self) -> Result<Box<dyn Store>, StoreError> {
         Ok(match &self.file {

@@ -47,8 +47,11 @@ impl Core {
     /// when they begin: `None` when they are at work already, or when there are none.
     pub(crate) async fn find_scaling(self: &Arc<Self>, config: &Config) -> Result<Option<Found>, ApplyError> {
         let waits = self.scaling.waits.load(Ordering::SeqCst);
-        if waits || config.scaling_groups.is_empty() && config.alarms.is_empty() || self.scaling.get().is_some() {
+        if waits || self.scaling.get().is_some() {
             return Ok(None);
+        }
+        if config.scaling_groups.is_empty() && config.alarms.is_empty() {
+            return Ok(Found::left_behind(self, config).await);
         }
         Found::look(self, config).await.map(Some)
     }
