@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use equipoise_metrics::Registry;
-use equipoise_metrics::series::{LATE, Limits, Store};
+use equipoise_metrics::series::{LATE, Limits, Refused, Store};
 use equipoise_proxy::Group;
 use equipoise_scale::provider::Provider;
 use equipoise_scale::{Instance, Lifecycle, Metric, Moment, Scrape, SeriesKey, Subject};
@@ -147,16 +147,18 @@ fn targets(group: &Group, healthy: impl Fn(Endpoint) -> bool) -> Targets {
     targets
 }
 
+/// Series beyond which nobody begins one by pushing: what is measured here must not be crowded out by a client that makes up
+/// a name for each number.
+const PUSHED: usize = 10_000;
+
 /// Notes a sample that somebody pushed: that of an instance counts for its group, too.
 ///
 /// # Errors
-/// [`equipoise_metrics::series::Refused`] says why it is not kept.
-pub(crate) fn push(
-    store: &Store<SeriesKey>,
-    key: SeriesKey,
-    now: Moment,
-    value: f64,
-) -> Result<(), equipoise_metrics::series::Refused> {
+/// [`Refused`] says why it is not kept.
+pub(crate) fn push(store: &Store<SeriesKey>, key: SeriesKey, now: Moment, value: f64) -> Result<(), Refused> {
+    if store.written(&key).is_none() && store.len() >= PUSHED {
+        return Err(Refused::TooMany { most: PUSHED });
+    }
     if let Subject::Instance(group, _) = &key.subject {
         let subject = Subject::ScalingGroup(group.clone());
         store.record(SeriesKey { subject, metric: key.metric.clone() }, now.seconds(), value)?;

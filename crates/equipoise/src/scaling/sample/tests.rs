@@ -201,6 +201,18 @@ fn a_sample_that_is_pushed_for_an_instance_counts_for_its_group() {
     assert_eq!(kept.keys().collect::<Vec<_>>(), [&of_group(jobs)]);
 }
 
+#[test]
+fn pushed_metrics_without_end_leave_room_for_what_is_measured() {
+    let store = Store::new(Limits::default());
+    let now = Moment::from_millis(START * 1000);
+    let pushed =
+        |number: usize, value| push(&store, of_group(format!("custom.m{number}").parse().unwrap()), now, value);
+    let refused = (0..PUSHED + 100).filter(|number| pushed(*number, 1.0).is_err()).count();
+    assert_eq!(refused, 100);
+    pushed(0, 2.0).expect("one that has begun goes on");
+    store.record(of_instance(1, Metric::CpuUtilization), START, 1.0).expect("there is room");
+}
+
 /// Answers each connection with the next of these responses, then with the last one for ever.
 async fn pages(responses: Vec<String>) -> Endpoint {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
