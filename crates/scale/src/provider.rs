@@ -26,6 +26,7 @@ use std::time::Duration;
 use equipoise_target::{Endpoint, ScalingGroupName};
 use serde::{Deserialize, Serialize};
 
+pub use self::environment::kept as kept_environment;
 use crate::{InstanceId, LaunchTemplate};
 
 /// An answer that takes a while.

@@ -9,16 +9,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use equipoise_health::{Limits, Reach, fetch_by};
+use equipoise_scale::provider::kept_environment;
 use equipoise_stream::tls::{ClientTls, ClientTlsSettings, Trust};
 use equipoise_stream::{Dial, TargetTls};
 use equipoise_target::Endpoint;
 use http::uri::Scheme;
 use http::{Method, Request, Uri, header};
+use rustix::process::{Pid, Signal};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
 
 /// What is kept of a command's output, or of an answer: enough for a message, too little to fill a memory.
 const LONGEST_OUTPUT: usize = 1000;
+
+/// How long output is waited for when a command has ended.
+const DRAIN: Duration = Duration::from_millis(200);
 
 /// Why an errand came to nothing, in one line.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +66,8 @@ impl Said {
     }
 }
 
-/// Runs a program with its arguments and variables beside our own. Dropping this ends the program.
+/// Runs a program with its arguments and these variables, beside the few that instances get too. Dropping this ends the program
+/// and what it started.
 pub(crate) async fn run(
     command: &[PathBuf],
     variables: &BTreeMap<&'static str, String>,
@@ -71,23 +77,40 @@ pub(crate) async fn run(
     let name = || program.display().to_string();
     let mut child = Command::new(program)
         .args(arguments)
+        // Our own may hold secrets, which are none of its business.
+        .env_clear()
+        .envs(kept_environment())
         .envs(variables)
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .kill_on_drop(true)
         .spawn()
         .map_err(|source| ErrandError::Start { program: name(), source })?;
-    let mut said = Vec::new();
+    let group = Group(child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?)));
+    let (mut out, mut err) = (Vec::new(), Vec::new());
     let pipes = (child.stdout.take(), child.stderr.take());
     let ended = tokio::time::timeout(limit, async {
-        let (out, err) = tokio::join!(first(pipes.0), first(pipes.1));
-        // What it complains of says more than what it tells.
-        said = if err.is_empty() { out } else { err };
-        child.wait().await
-    });
+        let mut read = std::pin::pin!(async { tokio::join!(first(pipes.0, &mut out), first(pipes.1, &mut err)) });
+        tokio::select! {
+            _ = &mut read => child.wait().await,
+            status = child.wait() => {
+                // What it left in the background may hold its output open for ever.
+                let _ = tokio::time::timeout(DRAIN, read).await;
+                status
+            }
+        }
+    })
+    .await;
+    // What it complains of says more than what it tells.
+    let said = if err.is_empty() { out } else { err };
+    if matches!(ended, Ok(Ok(_))) {
+        // What it left in the background is its affair from now on.
+        group.forget();
+    }
     let output = |said: &[u8]| Said::of(said);
-    match ended.await {
+    match ended {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => Err(ErrandError::Status { program: name(), status, output: output(&said) }),
         Ok(Err(source)) => Err(ErrandError::Wait { program: name(), source }),
@@ -95,16 +118,32 @@ pub(crate) async fn run(
     }
 }
 
+/// A program with all that it started, which is killed when this is dropped.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn forget(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // The leader is a child that nobody has reaped yet, or its group is still in use: its id is nobody else's.
+        if let Some(group) = self.0 {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
 /// The beginning of what comes out of a pipe; the rest is read and forgotten, so that nobody waits for us.
-async fn first(pipe: Option<impl tokio::io::AsyncRead + Unpin>) -> Vec<u8> {
-    let Some(mut pipe) = pipe else { return Vec::new() };
-    let mut kept = Vec::new();
+async fn first(pipe: Option<impl tokio::io::AsyncRead + Unpin>, kept: &mut Vec<u8>) {
+    let Some(mut pipe) = pipe else { return };
     let mut buffer = [0; 1024];
     while let Ok(count @ 1..) = pipe.read(&mut buffer).await {
         let room = LONGEST_OUTPUT - kept.len();
         kept.extend_from_slice(&buffer[..count.min(room)]);
     }
-    kept
 }
 
 /// Posts a JSON object. Any status of 200 to 299 is agreement.

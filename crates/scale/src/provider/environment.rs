@@ -8,7 +8,7 @@ use std::path::Path;
 const KEPT: [&str; 4] = ["PATH", "HOME", "LANG", "TZ"];
 
 /// The variables that everything gets that is started here.
-pub(super) fn kept() -> impl Iterator<Item = (&'static str, OsString)> {
+pub fn kept() -> impl Iterator<Item = (&'static str, OsString)> {
     KEPT.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)))
 }
 

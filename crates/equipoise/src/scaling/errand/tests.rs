@@ -30,6 +30,36 @@ async fn a_command_that_takes_too_long_is_ended() {
 }
 
 #[tokio::test]
+async fn what_a_command_leaves_in_the_background_is_not_waited_for() {
+    shell("sleep 3 & exit 0", SOON).await.unwrap();
+    let error = shell("sleep 3 & echo no >&2; exit 1", SOON).await.unwrap_err().to_string();
+    assert_eq!(error, "/bin/sh ended with exit status: 1: no");
+}
+
+#[tokio::test]
+async fn what_a_command_started_ends_with_it_when_it_takes_too_long() {
+    let folder = tempfile::tempdir().unwrap();
+    let pid = folder.path().join("pid");
+    let script = format!("sleep 1000 & echo $! > {0}.new; mv {0}.new {0}; wait", pid.display());
+    let ended = tokio::spawn(async move { shell(&script, Duration::from_secs(2)).await });
+    assert!(ended.await.unwrap().is_err());
+    let Ok(child) = std::fs::read_to_string(&pid) else { return }; // it had no time to start anything
+    let stat = format!("/proc/{}/stat", child.trim());
+    let gone = async {
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(SOON, gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_learns_nothing_of_our_own_variables() {
+    // Cargo sets it for tests, and nobody passes it on.
+    shell("test -z \"$CARGO_MANIFEST_DIR\"", SOON).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_command_that_does_not_exist_is_named() {
     let error = run(&["/no/such/hook".into()], &BTreeMap::new(), SOON).await.unwrap_err().to_string();
     assert!(error.contains("/no/such/hook"), "{error}");
