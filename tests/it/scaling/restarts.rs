@@ -71,11 +71,12 @@ fn instances_of_a_group_that_the_configuration_forgot_meanwhile_are_stopped_by_t
     let file = program.folder().join("equipoise.toml");
     let text = std::fs::read_to_string(&file).expect("the configuration");
     let (without, _) = text.split_once("[scaling-group.").expect("a scaling group");
+    let without = format!("{without}[admin]\nbind = \"127.0.0.1:{}\"\n", program.admin);
     std::fs::write(&file, without).expect("written");
     let _again = Again::start(program.folder());
     eventually("nothing of them is left", || before.keys().all(|name| is_gone(name)).then_some(()));
-    let ready = || get(program.admin, "/readyz").is_ok_and(|answer| answer.status == 200).then_some(());
-    eventually("the program serves", ready);
+    let answer = eventually("the program serves", || get(port, "/").ok());
+    assert_eq!(answer.status, 503);
 }
 
 #[test]
