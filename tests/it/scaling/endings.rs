@@ -24,6 +24,26 @@ fn the_end_drains_first_and_stops_instances_then() {
 }
 
 #[test]
+fn an_instance_that_cannot_be_stopped_is_named_and_left_behind() {
+    let port = free_port();
+    let instance = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = instance.local_addr().expect("an address");
+    let says = |text: &str| format!("[\"/bin/sh\", \"-c\", {:?}]", format!("echo '{text}'"));
+    let launch = says(&format!("{{\"handle\": \"h\", \"address\": \"{address}\"}}"));
+    let (list, describe) = (says("[]"), says("{\"running\": true}"));
+    let template = format!("launch = {launch}\nlist = {list}\ndescribe = {describe}\nstop = [\"/bin/false\"]");
+    let configuration = scaled(port, "min = 1\nmax = 1\nhealth = \"process\"", &template);
+    let mut program = Scaled::start(&configuration.replace("launch-template.process", "launch-template.command"));
+    let ours = settled(&program, 1);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait(Duration::from_secs(60)), Some(0), "{}", program.log());
+    let name = ours.keys().next().expect("one");
+    let told =
+        |line: &str| line.contains("could not be stopped") && line.contains("without these") && line.contains(name);
+    assert!(program.log().lines().any(told), "{}", program.log());
+}
+
+#[test]
 fn the_second_interrupt_waits_for_nobody() {
     let port = free_port();
     let template = format!(

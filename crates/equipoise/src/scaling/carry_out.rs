@@ -228,7 +228,12 @@ impl Scaling {
                     state.roster.remove(group, instance);
                     Event::Stopped
                 }
-                Err(error) => Event::StopFailed(chain(&error)),
+                Err(error) => {
+                    if let Some(entry) = state.roster.entry(group, instance) {
+                        entry.failed_stops += 1;
+                    }
+                    Event::StopFailed(chain(&error))
+                }
             };
             state.fleet.happened(group, instance, event, now)
         });

@@ -55,6 +55,8 @@ pub(super) struct Entry {
     pub(super) last_failure: Option<String>,
     pub(super) launch: Option<Launch>,
     pub(super) stopping: bool,
+    /// How often it could not be stopped.
+    pub(super) failed_stops: u32,
     pub(super) jobs: BTreeMap<Task, Job>,
 }
 
@@ -69,8 +71,15 @@ impl Entry {
             last_failure: None,
             launch: None,
             stopping: false,
+            failed_stops: 0,
             jobs: BTreeMap::new(),
         }
+    }
+
+    /// Whether nothing is under way that could make it go: it stays as it is, or it could not be stopped `often` enough.
+    pub(super) fn rests(&self, often: u32) -> bool {
+        let waits = |task: &Task| !matches!(task, Task::Leave | Task::Hook(_));
+        self.failed_stops >= often || !self.stopping && self.launch.is_none() && self.jobs.keys().all(waits)
     }
 
     pub(super) fn runs(&mut self, launched: Launched) {

@@ -96,8 +96,11 @@ pub(super) fn start(plan: &Plan, instance: &InstanceId) -> Result<Started, Provi
         handle: entry.handle.clone(),
         address: address.to_string(),
     };
-    let written = files.write(&record).map_err(|error| fail(format!("writing its record: {error}")));
-    let refused = written.err().or_else(|| limit(plan, identity.pid).map_err(fail).err());
+    if let Err(error) = files.write(&record) {
+        // A full disk is no reason to have nobody who answers.
+        tracing::warn!(%instance, %error, "its record cannot be written: a later program finds it by its environment only");
+    }
+    let refused = limit(plan, identity.pid).map_err(fail).err();
     Ok(Started { instance: Unclaimed(Some(entry)), refused })
 }
 
