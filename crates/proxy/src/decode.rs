@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use equipoise_rule::Client;
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Version};
+use http::{HeaderMap, HeaderValue};
 
 use crate::names::X_REQUEST_ID;
 use crate::policy::{self, Admitted, Facts, Refusal};
@@ -43,9 +43,6 @@ pub(crate) fn decode(record: &mut Record, head: &mut Parts) -> Result<Asker, Ref
             return Err(refusal);
         }
     };
-    if admitted.closes && record.version == Version::HTTP_11 {
-        record.client().says_goodbye.set(true);
-    }
     let trusted = listener.trusts(peer);
     let client = if trusted { policy::client(&head.headers, peer, &listener.trusted_proxies) } else { peer };
     let mut id = None;

@@ -1,7 +1,6 @@
 //! One connection of a client, and what it is waiting for.
 
 pub(crate) mod connection;
-pub(crate) mod farewell;
 pub(crate) mod guard;
 pub(crate) mod handshake;
 pub(crate) mod interim;
@@ -97,8 +96,6 @@ pub(crate) struct Downstream {
     retired_by: Cell<Option<Instant>>,
     /// Whether everything written so far has left hyper's buffers.
     pub(crate) flushed: Cell<bool>,
-    /// Whether the client wants no response after the one that is made now.
-    pub(crate) says_goodbye: Cell<bool>,
     parked: Cell<bool>,
     order: Cell<Order>,
     waker: RefCell<Option<Waker>>,
@@ -127,7 +124,6 @@ impl Downstream {
             stalled: Cell::new(None),
             retired_by: Cell::new(None),
             flushed: Cell::new(true),
-            says_goodbye: Cell::new(false),
             parked: Cell::new(false),
             order: Cell::new(Order::Serve),
             waker: RefCell::new(None),

@@ -14,7 +14,6 @@
 //! ```
 
 mod dial;
-mod farewell;
 mod proxy_protocol;
 mod stream;
 pub mod tls;

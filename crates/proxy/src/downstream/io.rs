@@ -11,7 +11,6 @@ use equipoise_stream::Stream;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::downstream::Downstream;
-use crate::downstream::farewell::Farewell;
 use crate::downstream::guard::POISON;
 use crate::downstream::linger;
 use crate::worker::Worker;
@@ -28,12 +27,11 @@ pub(crate) struct ClientIo {
     dropped: usize,
     /// Interim responses that are being written.
     hints: BytesMut,
-    farewell: Farewell,
 }
 
 impl ClientIo {
     pub(crate) fn new(stream: Stream, first: BytesMut, worker: Rc<Worker>, client: Rc<Downstream>) -> Self {
-        Self { stream, first, worker, client, dropped: 0, hints: BytesMut::new(), farewell: Farewell::default() }
+        Self { stream, first, worker, client, dropped: 0, hints: BytesMut::new() }
     }
 
     /// The socket, and what was read from it and not asked for yet.
@@ -73,27 +71,6 @@ impl ClientIo {
             }
         }
         Poll::Ready(Ok(()))
-    }
-
-    /// Holds the beginning of the last response back, or sends what was held when there is more of it than that.
-    fn poll_hold(&mut self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<Option<usize>>> {
-        if !self.client.says_goodbye.get() || !matches!(self.stream, Stream::Tcp(_)) {
-            return Poll::Ready(Ok(None));
-        }
-        let mut count = 0;
-        for slice in slices {
-            if !self.farewell.holds(slice) {
-                break;
-            }
-            count += slice.len();
-        }
-        if count > 0 {
-            self.client.flushed.set(false);
-            return Poll::Ready(Ok(Some(count)));
-        }
-        let sent = self.farewell.poll_send(&mut self.stream, cx);
-        ready!(self.took(sent))?;
-        Poll::Ready(Ok(None))
     }
 
     fn took<T>(&self, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
@@ -137,9 +114,6 @@ impl AsyncWrite for ClientIo {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let between = self.client.flushed.get();
         ready!(self.poll_hints(cx, between))?;
-        if let Some(held) = ready!(self.poll_hold(cx, &[IoSlice::new(bytes)]))? {
-            return Poll::Ready(Ok(held));
-        }
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
         self.took(written)
     }
@@ -151,9 +125,6 @@ impl AsyncWrite for ClientIo {
     ) -> Poll<io::Result<usize>> {
         let between = self.client.flushed.get();
         ready!(self.poll_hints(cx, between))?;
-        if let Some(held) = ready!(self.poll_hold(cx, slices))? {
-            return Poll::Ready(Ok(held));
-        }
         let written = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
         self.took(written)
     }
@@ -163,15 +134,6 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if !self.farewell.is_empty() {
-            if self.farewell.waits() {
-                cx.waker().wake_by_ref();
-                return Poll::Ready(Ok(()));
-            }
-            let this = &mut *self;
-            let sent = this.farewell.poll_send(&mut this.stream, cx);
-            ready!(this.took(sent))?;
-        }
         ready!(self.poll_hints(cx, true))?;
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
         // hyper flushes the socket when it has nothing left to write, and only then.
@@ -180,19 +142,9 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_amid = self.client.guard.borrow().is_amid();
-        if !self.farewell.is_empty() {
-            let this = &mut *self;
-            let sent = if is_amid {
-                this.farewell.poll_send(&mut this.stream, cx)
-            } else {
-                this.farewell.poll_send_last(&mut this.stream, cx)
-            };
-            ready!(this.took(sent))?;
-        }
         // hyper is done, and the socket is closed next, which says the same; unless the client's last bytes are waited
         // for, or TLS has a word of its own for it.
-        if self.stream.tls().is_none() && !is_amid {
+        if self.stream.tls().is_none() && !self.client.guard.borrow().is_amid() {
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_shutdown(cx)

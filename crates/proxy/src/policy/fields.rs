@@ -57,12 +57,6 @@ impl Seen {
         self.hop && fields.get_all(header::TE).iter().any(tokens)
     }
 
-    /// Whether `Connection` is there and says just `close`.
-    pub(super) fn closes(&self, fields: &HeaderMap) -> bool {
-        let says_so = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"close");
-        self.connection && fields.get(header::CONNECTION).is_some_and(says_so)
-    }
-
     /// Removes what ends at this connection: the standard fields, and those that `Connection` names.
     ///
     /// `Transfer-Encoding` goes too: the framing towards the other side is ours to choose.

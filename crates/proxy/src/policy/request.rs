@@ -94,8 +94,6 @@ pub(crate) struct Admitted {
     pub(crate) says_who_asks: bool,
     /// Whether the client says that it takes trailers.
     pub(crate) takes_trailers: bool,
-    /// Whether the client says that it wants no response after this one.
-    pub(crate) closes: bool,
 }
 
 /// Checks a request's head and brings it into the one shape that rules, plugins and targets see: a path for its target,
@@ -112,7 +110,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
     }
     let host = check_host(head, &seen)?;
     check_target(head)?;
-    let (takes_trailers, closes) = (seen.takes_trailers(&head.headers), seen.closes(&head.headers));
+    let takes_trailers = seen.takes_trailers(&head.headers);
     seen.strip(&mut head.headers);
     if seen.underscore && !limits.underscores {
         drop_underscores(&mut head.headers);
@@ -121,7 +119,7 @@ pub(crate) fn admit(head: &mut Parts, limits: &ListenerLimits) -> Result<Admitte
         join_cookies(&mut head.headers);
     }
     head.extensions.clear(); // nothing that hyper leaves there is for targets
-    Ok(Admitted { host, says_who_asks: seen.says_who_asks, takes_trailers, closes })
+    Ok(Admitted { host, says_who_asks: seen.says_who_asks, takes_trailers })
 }
 
 fn check_framing(head: &Parts, seen: &Seen) -> Result<(), Refusal> {
