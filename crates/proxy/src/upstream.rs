@@ -6,6 +6,7 @@ pub(crate) mod multiplex;
 pub(crate) mod pool;
 pub(crate) mod pools;
 pub(crate) mod target_io;
+mod terms;
 pub(crate) mod transport;
 
 use std::cell::{Cell, OnceCell, RefCell, RefMut};
@@ -27,6 +28,8 @@ use crate::group::GroupTimeouts;
 use crate::policy::{self, Defect};
 use crate::tunnel::Switched;
 use crate::worker::local::Route;
+
+pub(crate) use self::terms::Terms;
 
 /// Most bytes of a response's head with all interim responses before it, and of a body that comes with it: far more than
 /// eight interim heads of a common size.
@@ -135,40 +138,6 @@ pub(crate) struct Upstream {
     pub(crate) verdict: Cell<Option<Verdict>>,
     /// Who gets the socket when the target changes its protocol, as this request asks.
     switch: RefCell<Option<oneshot::Sender<Switched>>>,
-}
-
-/// Terms of one request on a connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Terms {
-    pub(crate) now: Instant,
-    pub(crate) deadline: Option<Instant>,
-    /// When the present attempt must have its response's head.
-    pub(crate) try_until: Option<Instant>,
-    pub(crate) client_limit: Duration,
-    /// Least bytes a second of the request's body.
-    pub(crate) body_rate: u64,
-    pub(crate) has_body: bool,
-    /// Whom a connection has to have been announced for; 0 for nobody.
-    pub(crate) owner: u64,
-    /// Whether the response has no body: HEAD.
-    pub(crate) bodiless: bool,
-}
-
-impl Terms {
-    /// The terms of an attempt that begins at `now`.
-    pub(crate) fn attempt(self, now: Instant, route: &Route) -> Self {
-        Self { now, try_until: per_try(route).map(|limit| now + limit), ..self }
-    }
-
-    /// How long a connection may take to be made, when it may take `limit` by itself.
-    pub(crate) fn connect_limit(&self, limit: Duration) -> Duration {
-        let ends = [self.deadline, self.try_until].into_iter().flatten();
-        ends.map(|end| end.saturating_duration_since(self.now)).fold(limit, Duration::min)
-    }
-}
-
-fn per_try(route: &Route) -> Option<Duration> {
-    route.group.as_ref()?.settings().timeouts.per_try
 }
 
 impl Upstream {
@@ -338,7 +307,7 @@ impl Upstream {
             self.wait.set(Wait::Head(now));
             // The time that the client takes is not the target's.
             if self.try_until.get().is_some() {
-                let limit = self.route.borrow().as_ref().and_then(|route| per_try(route));
+                let limit = self.route.borrow().as_ref().and_then(|route| terms::per_try(route));
                 self.try_until.set(limit.map(|limit| now + limit));
             }
         }
