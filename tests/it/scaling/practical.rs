@@ -125,18 +125,24 @@ fn seconds(stamp: &str) -> f64 {
     time.split(':').fold(0.0, |seconds, part| seconds * 60.0 + part.parse::<f64>().expect("a time"))
 }
 
+/// Puts load on one instance until there are four, and takes it away until one is left. A few requests go on all the time;
+/// none of any may fail.
+fn out_and_back(program: &Program, port: u16) {
+    settled(program, 1);
+    let (busy, trickle) = (Load::start(port, "/api/v1/todos", 8), Trickle::start(port));
+    passes(program, &[2, 3, 4], true);
+    answered(&busy, 100);
+    nothing_lost(busy);
+    passes(program, &[3, 2, 1], false);
+    settled(program, 1);
+    trickle.stop();
+}
+
 #[test]
 fn cpu_alarms_make_one_instance_four_and_four_one_and_every_cooldown_is_kept() {
     let port = free_port();
     let program = Scaled::start(&practical(port, BY_ALARMS));
-    settled(&program, 1);
-    let (busy, trickle) = (Load::start(port, "/api/v1/todos", 8), Trickle::start(port));
-    passes(&program, &[2, 3, 4], true);
-    answered(&busy, 100);
-    nothing_lost(busy);
-    passes(&program, &[3, 2, 1], false);
-    settled(&program, 1);
-    trickle.stop();
+    out_and_back(&program, port);
     let history = activities(&program);
     let changes = changes(&history);
     let told = |from: u32, to: u32, alarm: &str, policy: &str| {
@@ -159,14 +165,7 @@ fn cpu_alarms_make_one_instance_four_and_four_one_and_every_cooldown_is_kept() {
 fn target_tracking_makes_one_instance_four_and_four_one() {
     let port = free_port();
     let program = Scaled::start(&practical(port, BY_TRACKING));
-    settled(&program, 1);
-    let (busy, trickle) = (Load::start(port, "/api/v1/todos", 8), Trickle::start(port));
-    passes(&program, &[2, 3, 4], true);
-    answered(&busy, 100);
-    nothing_lost(busy);
-    passes(&program, &[3, 2, 1], false);
-    settled(&program, 1);
-    trickle.stop();
+    out_and_back(&program, port);
     let changes = changes(&activities(&program));
     assert!(changes.iter().all(|(_, cause)| cause.contains("triggered policy cpu ")), "{changes:#?}");
 }
