@@ -125,7 +125,10 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let address = Endpoint::from(listener.local_addr().unwrap());
         Entrance::of(None).passed(address, |reason| panic!("{reason}")).await;
-        drop(listener);
+        // Bound and not listening: nobody else can get the port meanwhile.
+        let closed = tokio::net::TcpSocket::new_v4().unwrap();
+        closed.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = Endpoint::from(closed.local_addr().unwrap());
         let failed = tokio::sync::Notify::new();
         let entrance = Entrance::open_port();
         tokio::select! {
