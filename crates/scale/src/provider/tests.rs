@@ -44,7 +44,7 @@ async fn an_instance_that_somebody_kills_is_told_to_have_ended() {
         let provider = stage.provider(Act::Stays);
         let launched = provider.launch(&stage.instance(1)).await.unwrap();
         let ended = provider.ended(&launched.handle);
-        kill(&stage.instance(1));
+        kill(&stage.instance(1)).await;
         let ended = timeout(PATIENCE, ended).await.unwrap();
         assert!(!ended.reason.is_empty(), "{kind:?}");
         assert_eq!(provider.list().await.unwrap(), [], "{kind:?}");

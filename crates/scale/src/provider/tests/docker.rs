@@ -94,13 +94,13 @@ async fn a_container_that_cannot_be_started_or_has_ended_is_removed() {
     assert_eq!(engine.containers(), 0);
     let provider = stage.provider(Act::Stays);
     let launched = provider.launch(&stage.instance(2)).await.unwrap();
-    kill(&stage.instance(2));
+    kill(&stage.instance(2)).await;
     let ended = timeout(PATIENCE, provider.ended(&launched.handle)).await.unwrap();
     assert_eq!(ended.reason, "exited with code 137; last lines: here");
     assert_eq!(engine.containers(), 0);
     // One that ended while nobody waited for it goes when somebody lists.
     let launched = provider.launch(&stage.instance(3)).await.unwrap();
-    kill(&stage.instance(3));
+    kill(&stage.instance(3)).await;
     super::stage::eventually(async || {
         assert!(provider.list().await.unwrap().len() <= 1);
         engine.containers() == 0

@@ -218,7 +218,7 @@ async fn the_last_lines_are_kept_for_those_who_ask_too_late() {
     let provider = stage.process("for i in 1 2 3 4 5 6 7; do echo line $i; done; exec sleep 600", "log-lines = 3");
     let handle = launched(&provider, &stage.instance(1)).await;
     eventually(async || provider.log(&handle).await == ["line 5", "line 6", "line 7"]).await;
-    kill(&stage.instance(1));
+    kill(&stage.instance(1)).await;
     let ended = timeout(PATIENCE, provider.ended(&handle)).await.unwrap();
     assert!(ended.reason.starts_with("killed by signal 9 (KILL); last lines: line 3 | line 4"), "{}", ended.reason);
     assert_eq!(provider.ended(&handle).await, ended);
@@ -287,7 +287,7 @@ async fn instances_of_a_balancer_that_was_killed_are_adopted_and_watched() {
     }
     let (killed, stopped) = found.split_first().unwrap();
     let ended = provider.ended(&killed.launched.handle);
-    kill(&killed.instance);
+    kill(&killed.instance).await;
     let ended = timeout(PATIENCE, ended).await.unwrap();
     assert!(ended.reason.contains("last lines: here"), "{}", ended.reason);
     for stopped in stopped {

@@ -162,11 +162,17 @@ pub(super) fn alive(instance: &InstanceId) -> Vec<Pid> {
     .collect()
 }
 
-/// Kills an instance as anybody might.
-pub(super) fn kill(instance: &InstanceId) {
-    for pid in alive(instance) {
-        let _ = rustix::process::kill_process(pid, Signal::KILL);
-    }
+/// Kills an instance that runs, as anybody might. While a shell becomes another program, it has no environment for a
+/// moment: so this looks until it has found one.
+pub(super) async fn kill(instance: &InstanceId) {
+    eventually(async || {
+        let found = alive(instance);
+        for pid in &found {
+            let _ = rustix::process::kill_process(*pid, Signal::KILL);
+        }
+        !found.is_empty()
+    })
+    .await;
 }
 
 /// Waits for a state.
